@@ -1,0 +1,51 @@
+# Everything a person does here. Nothing is needed but Python 3.11 or newer and make.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help install dev run test quick check format lint types chaos lock settings-doc \
+	bench-road bench-ingest bench-classify bench-track bench-notify
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*##' Makefile | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+install: ## install what running needs into .venv, from lock files with hashes
+	@$(PYTHON) services/launcher/bootstrap.py
+
+dev: ## install what tests and checks need, too
+	@$(PYTHON) services/launcher/bootstrap.py --dev
+
+run: install ## start everything with the demo's feeds; Ctrl-C drains and stops
+	@$(BIN)/codegrey up --demo
+
+test: dev ## run all tests, with a real Kafka and a real PostgreSQL
+	@$(BIN)/pytest -q
+
+quick: dev ## run the tests that need no server
+	@$(BIN)/pytest -q -m "not servers"
+
+check: dev format lint types test ## format, lint, types and tests
+
+format:
+	@$(BIN)/ruff format --check .
+
+lint:
+	@$(BIN)/ruff check .
+
+types:
+	@$(BIN)/mypy
+
+KILLS ?= 40
+SEED ?=
+chaos: dev ## kill everything KILLS times (SEED=s repeats a run) and count the alerts
+	@$(BIN)/python -m tests.chaos.run --kills $(KILLS) $(if $(SEED),--seed $(SEED))
+
+bench-road: dev ## items a second and seconds to the mailbox, beside a bare loop
+	@$(BIN)/python -m bench.road
+
+lock: ## write the lock files anew (needs `uv`)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q pyproject.toml -o locks/run.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q pyproject.toml --group dev -c locks/run.txt -o locks/dev.txt
+
+settings-doc: dev ## write docs/settings.md anew
+	@$(BIN)/python -m services.launcher.settings_doc > docs/settings.md

@@ -1,0 +1,80 @@
+"""Offer the judge on the command line: one text explained, or a stream of items judged."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+
+
+@click.command("explain")
+@click.argument("source", metavar="FILE|URL|-")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def explain(source: str, as_json: bool) -> None:
+    """Judge one text and say why: verdict, level, victim, facts, quoted evidence, what was set aside.
+
+    FILE is plain text, or a JSON object with `title` and `text`; - reads standard input.
+    """
+    from services.classifier.judge import judge
+
+    article = _article(source, _given(source))
+    judgement = judge(article)
+    if as_json:
+        click.echo(json.dumps(judgement.as_dict(), ensure_ascii=False, indent=2).encode("utf-8", "backslashreplace"))
+        return
+    from rich.console import Console
+
+    from services.classifier.explain import show
+
+    show(judgement, Console(highlight=False, emoji=False, markup=False))
+
+
+@click.command("judge")
+@click.argument("source", type=click.File("rb"), default="-", metavar="[FILE|-]")
+def judge(source: BinaryIO) -> None:
+    """Judge JSON Lines (id, title, text; lang, published, url where known), one line out for each line in.
+
+    Needs no server and no network. A line that cannot be read gets its error in `error`.
+    """
+    from services.classifier.judge_lines import judge_lines
+
+    out = sys.stdout
+    try:
+        for line in judge_lines(source):
+            out.write(line + "\n")
+            if source.name in ("-", "<stdin>"):
+                out.flush()
+    except BrokenPipeError:
+        sys.stderr.close()
+
+
+def _given(source: str) -> str:
+    if source.startswith(("http://", "https://")):
+        raise click.UsageError("explain cannot fetch pages yet: save the text in a file, or try `codegrey feeds check`")
+    if source == "-":
+        return sys.stdin.buffer.read().decode("utf-8", "replace")
+    path = Path(source)
+    if not path.is_file():
+        raise click.UsageError(f"no such file: {source}")
+    return path.read_bytes().decode("utf-8", "replace")
+
+
+def _article(source: str, given: str) -> Any:
+    from services.classifier.article import Article
+
+    name = "standard input" if source == "-" else Path(source).name
+    if given.lstrip().startswith("{"):
+        from services.classifier.judge_lines import BadLine, article_of
+
+        try:
+            return article_of(json.loads(given))
+        except BadLine as error:
+            raise click.UsageError(str(error)) from error
+        except ValueError:
+            pass  # a text that begins with a brace is a text
+    if not given.strip():
+        raise click.UsageError("nothing to explain: the text is empty")
+    return Article(id=name, title="", text=given)

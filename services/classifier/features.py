@@ -1,0 +1,134 @@
+"""Describe an article to the verdict: what its title and lead speak of, and what stands beside what.
+
+Every feature is a fact about words that can be quoted; their weights are fitted (`codegrey evaluate --fit`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from services.classifier.reading import Reading, Sentence
+from services.classifier.setaside import Weighed
+from services.classifier.victim import Cast
+from shared.gate.scan import Hit
+from shared.signals import MEANINGS, Axis, Signal
+
+EVENT = ("cyber", "breach", "hacked", "hacker", "gang")
+STRONG_EVENT = ("cyber", "breach")
+CARE = ("care", "provider", "supplier")
+FRAMES = (
+    "lawsuit", "penalty", "law_firm", "arrest", "sentence", "statistics", "advice", "policy", "drill", "product",
+    "insurer", "pharma", "other_sector", "physical", "not_computer", "metaphor", "vulnerability", "exposure",
+    "insider", "harmless", "anniversary", "fiction", "campaign", "mask", "retold", "hypothetical", "negation",
+)  # fmt: skip
+TELLING = (
+    "cyber", "breach", "hacked", "hacker", "gang", "outage", "victim_of", "care", "provider", "supplier", "health",
+    "vendor_word", "confirmed", "ransom", "claim", "stolen", "published", "data", "down", "systems", "ongoing",
+    "suspected", "authority", "blocked", "patients",
+)  # fmt: skip
+_LEAD = 320
+Features = dict[str, str]
+
+
+def features_of(reading: Reading, weighed: Iterable[Weighed], cast: Cast) -> Features:
+    """Return the features that hold for an article, each with the words that show it."""
+    found: Features = {}
+    title = [s for s in reading.sentences if s.title]
+    edge = reading.title_length + _LEAD
+    lead = [s for s in reading.sentences if not s.title and s.start < edge][:3]
+    body = [s for s in reading.sentences if not s.title and s not in lead]
+    # An item is judged by its head: its title, or its first sentence where it has none.
+    head = title or lead[:1]
+    _tell(found, "head", head, reading, (*TELLING, *FRAMES))
+    _tell(found, "lead", lead, reading, (*TELLING, *FRAMES))
+    _tell(found, "body", body, reading, (*EVENT, "care", "outage", *FRAMES))
+    _links(found, "head", head, reading)
+    _links(found, "lead", lead, reading)
+    _links(found, "any", reading.sentences, reading)
+    _cast(found, cast)
+    _signals(found, weighed, reading)
+    if not body and not lead:
+        found["shape:title_only"] = ""
+    if not title:
+        found["shape:no_title"] = ""
+    found["bias"] = ""
+    return found
+
+
+def _tell(found: Features, zone: str, sentences: list[Sentence], reading: Reading, concepts: tuple[str, ...]) -> None:
+    first: dict[str, Hit] = {}
+    for sentence in sentences:
+        for hit in sentence.hits:
+            first.setdefault(hit.concept, hit)
+    for concept in concepts:
+        if concept in first:
+            found[f"{zone}:{concept}"] = reading.quote(first[concept].start, first[concept].end)
+    if zone == "head" and not any(c in first for c in CARE):
+        found["head:no_care"] = ""
+    if zone == "head" and not any(c in first for c in EVENT):
+        found["head:no_event"] = ""
+
+
+def _links(found: Features, zone: str, sentences: Iterable[Sentence], reading: Reading) -> None:
+    """Say where the event and care stand in one sentence, how near, and what stands between."""
+    for sentence in sentences:
+        events, cares = sentence.of(*EVENT), sentence.of(*CARE)
+        if not cares and events and sentence.has("health", "patients"):
+            found.setdefault(f"{zone}:event+health", _span(reading, events[0], sentence.of("health", "patients")[0]))
+        if not (events and cares) or sentence.has("retold"):
+            continue
+        event, care = min(((e, c) for e in events for c in cares), key=lambda p: _between(*p))
+        span = _span(reading, event, care)
+        found.setdefault(f"{zone}:event+care", span)
+        if event.concept in STRONG_EVENT:
+            found.setdefault(f"{zone}:strong_event+care", span)
+        if sentence.has("victim_of"):
+            found.setdefault(f"{zone}:event+care+victim_of", span)
+        if _between(event, care) < 40:
+            found.setdefault(f"{zone}:event~care", span)
+        if sentence.has("other_sector"):
+            found.setdefault(f"{zone}:event+care+other_sector", span)
+        if sentence.has("hypothetical", "advice", "statistics", "policy"):
+            found.setdefault(f"{zone}:event+care+talk", span)
+
+
+def _cast(found: Features, cast: Cast) -> None:
+    if not cast.victims:
+        found["victim:none"] = ""
+        return
+    main = cast.victims[0]
+    if main.specific:
+        found["victim:named"] = main.name
+    if main.listed:
+        found["victim:listed"] = main.name
+    if main.sentence.title:
+        found["victim:in_title"] = main.name
+    if main.specific and main.sentence.has(*EVENT):
+        found["victim:named_beside_event"] = main.name
+    if len({m.name.lower() for m in cast.others if m.specific}) >= 3:
+        found["victim:many_others"] = ", ".join(m.name for m in cast.others[:3])
+
+
+def _signals(found: Features, weighed: Iterable[Weighed], reading: Reading) -> None:
+    care: set[Signal] = set()
+    for one in weighed:
+        signal = one.found.signal
+        if not one.used:
+            if signal is Signal.ATTACK and one.found.sentence.index < 2:
+                found.setdefault("signal:attack_set_aside", one.why)
+            continue
+        found.setdefault(f"signal:{signal.value}", reading.quote(one.found.start, one.found.end))
+        if MEANINGS[signal].axis is Axis.CARE:
+            care.add(signal)
+    if care:
+        found["signal:care"] = ", ".join(sorted(care))
+    if len(care) >= 3:
+        found["signal:care_3"] = ", ".join(sorted(care))
+
+
+def _between(one: Hit, other: Hit) -> int:
+    return max(one.start, other.start) - min(one.end, other.end)
+
+
+def _span(reading: Reading, one: Hit, other: Hit) -> str:
+    return reading.quote(min(one.start, other.start), max(one.end, other.end))[:160]

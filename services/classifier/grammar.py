@@ -1,0 +1,136 @@
+"""Combine terms into signals: which concepts, standing near each other, say what.
+
+One table for all languages: a language's file gives the words, this file the sense. The distance is in
+characters between the two terms; scripts without spaces need a third of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from services.classifier.reading import Reading, Sentence
+from shared.gate.scan import Hit, unspaced
+from shared.signals import Signal
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """Say that a term of one of `what` near a term of one of `state` (where given) is the signal."""
+
+    signal: Signal
+    what: tuple[str, ...]
+    state: tuple[str, ...] = ()
+    within: int = 60
+
+
+PATTERNS = (
+    Pattern(Signal.DEATH, ("death",), ("attributed",), 120),
+    Pattern(Signal.EMERGENCY_CLOSED, ("emergency",), ("closed", "suspended"), 45),
+    Pattern(Signal.EMERGENCY_CLOSED, ("emergency_closed",)),
+    Pattern(Signal.AMBULANCES_DIVERTED, ("ambulance", "emergency"), ("diverted",), 60),
+    Pattern(Signal.AMBULANCES_DIVERTED, ("ambulances_diverted",)),
+    Pattern(Signal.PATIENTS_TRANSFERRED, ("patients", "vital"), ("transferred",), 50),
+    Pattern(Signal.HOSPITAL_CLOSED, ("care",), ("closed",), 25),
+    Pattern(Signal.HOSPITAL_CLOSED, ("hospital_closed",)),
+    Pattern(Signal.ACTIVITY_SUSPENDED, ("activity",), ("suspended",), 30),
+    Pattern(Signal.DISPATCH_DOWN, ("dispatch",), ("down", "suspended"), 45),
+    Pattern(Signal.CRISIS_PLAN, ("crisis_plan",)),
+    Pattern(Signal.BLOOD_STOPPED, ("blood",), ("suspended", "diverted", "cancelled"), 45),
+    Pattern(Signal.LABORATORY_STOPPED, ("lab",), ("suspended", "diverted"), 40),
+    Pattern(Signal.RADIOTHERAPY_STOPPED, ("radiotherapy",), ("suspended", "diverted", "cancelled", "down"), 60),
+    Pattern(Signal.VITAL_CARE_STOPPED, ("vital",), ("suspended", "diverted", "cancelled", "closed"), 45),
+    Pattern(Signal.PAPER_MODE, ("paper",)),
+    Pattern(Signal.SURGERY_CANCELLED, ("surgery",), ("cancelled", "suspended"), 50),
+    Pattern(Signal.APPOINTMENTS_CANCELLED, ("appointment",), ("cancelled", "suspended"), 50),
+    Pattern(Signal.RECORDS_DOWN, ("records",), ("down",), 40),
+    Pattern(Signal.LABORATORY_SYSTEMS_DOWN, ("lab",), ("down",), 30),
+    Pattern(Signal.IMAGING_DOWN, ("imaging",), ("down",), 30),
+    Pattern(Signal.NETWORK_DOWN, ("systems",), ("down",), 45),
+    Pattern(Signal.NETWORK_DOWN, ("network_down",)),
+    Pattern(Signal.MEDICINES_BLOCKED, ("medicines",), ("down", "suspended", "paper", "cancelled"), 40),
+    Pattern(Signal.CRISIS_TEAM, ("crisis_team",)),
+    Pattern(Signal.DATA_PUBLISHED, ("data",), ("published",), 60),
+    Pattern(Signal.OFFICE_SYSTEMS_HIT, ("office",), ("down", "suspended"), 35),
+    Pattern(Signal.DATA_STOLEN, ("data",), ("stolen",), 60),
+    Pattern(Signal.DATA_STOLEN, ("breach",)),
+    Pattern(Signal.RANSOM_DEMANDED, ("ransom",)),
+    Pattern(Signal.SAMPLES_SEEN, ("samples",), ("data", "claim", "published"), 80),
+    Pattern(Signal.BLOCKED, ("blocked",), ("cyber", "hacker", "victim_of"), 60),
+    Pattern(Signal.CONTAINED, ("contained",), ("cyber", "systems", "victim_of"), 60),
+    Pattern(Signal.NO_EFFECT, ("no_effect",)),
+    Pattern(Signal.WEBSITE_FLOODED, ("flood",)),
+    Pattern(Signal.WEBSITE_FLOODED, ("website",), ("down",), 40),
+    Pattern(Signal.WEBSITE_DEFACED, ("deface",)),
+    Pattern(Signal.ATTACKER_CLAIM, ("claim",), ("gang", "hacker", "cyber", "breach", "data"), 120),
+    Pattern(Signal.RESTORED, ("restored",)),
+    Pattern(Signal.ATTACK, ("cyber",)),
+    Pattern(Signal.ATTACK, ("hacked",), ("care", "provider", "supplier", "systems", "data", "website"), 60),
+    Pattern(Signal.ATTACK, ("hacker", "gang"), ("care", "provider", "supplier", "systems", "data", "victim_of"), 60),
+    Pattern(Signal.ATTACK, ("breach",)),
+    Pattern(Signal.OUTAGE, ("outage",)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Hold a signal found in a sentence, with the terms that make it."""
+
+    signal: Signal
+    start: int
+    end: int
+    sentence: Sentence
+    terms: tuple[Hit, ...]
+
+
+def find_signals(reading: Reading) -> list[Found]:
+    """Return every signal that the words show, by place; nothing is judged yet."""
+    found: list[Found] = []
+    for sentence in reading.sentences:
+        present = {hit.concept for hit in sentence.hits}
+        if not present:
+            continue
+        seen: set[tuple[Signal, int, int]] = set()
+        for pattern in PATTERNS:
+            if present.isdisjoint(pattern.what) or (pattern.state and present.isdisjoint(pattern.state)):
+                continue
+            for one in _match(pattern, sentence, reading):
+                if (one.signal, one.start, one.end) not in seen:
+                    seen.add((one.signal, one.start, one.end))
+                    found.append(one)
+    return _one_each(found)
+
+
+def _match(pattern: Pattern, sentence: Sentence, reading: Reading) -> Iterator[Found]:
+    states = sentence.of(*pattern.state) if pattern.state else []
+    for what in sentence.of(*pattern.what):
+        if not pattern.state:
+            yield Found(pattern.signal, what.start, what.end, sentence, (what,))
+            continue
+        near = [state for state in states if _gap(what, state) <= _reach(pattern, what, reading)]
+        if near:
+            state = min(near, key=lambda s: _gap(what, s))
+            first, last = min(what.start, state.start), max(what.end, state.end)
+            yield Found(pattern.signal, first, last, sentence, (what, state))
+
+
+def _gap(one: Hit, other: Hit) -> int:
+    """Return the characters between two terms; the same word is no pair."""
+    if one.start < other.end and other.start < one.end:
+        return 10_000
+    return other.start - one.end if one.start < other.start else one.start - other.end
+
+
+def _reach(pattern: Pattern, hit: Hit, reading: Reading) -> int:
+    return pattern.within // 3 + 4 if unspaced(reading.document[hit.start : hit.end]) else pattern.within
+
+
+def _one_each(found: list[Found]) -> list[Found]:
+    """Keep the tightest span of each signal in a sentence."""
+    best: dict[tuple[Signal, int], Found] = {}
+    for one in found:
+        key = (one.signal, one.sentence.index)
+        kept = best.get(key)
+        if kept is None or (one.end - one.start, one.start) < (kept.end - kept.start, kept.start):
+            best[key] = one
+    return sorted(best.values(), key=lambda one: (one.start, one.end, one.signal))

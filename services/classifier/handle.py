@@ -1,0 +1,158 @@
+"""Judge news items: the gate lets few pass, each of those gets a report, whatever the verdict.
+
+The classifier keeps nothing. It publishes first and the offset is committed after, so that
+a crash repeats work; a repeated report has the same id and is harmless.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+
+from aiokafka import AIOKafkaProducer
+
+from services.classifier.article import Article
+from services.classifier.judge import JUDGE_VERSION, judge
+from services.classifier.judgement import Judgement
+from services.classifier.metrics import CANDIDATES, ITEMS, VERDICTS
+from shared.consume import Received
+from shared.crash import crash_point
+from shared.dead_letters import now_utc
+from shared.events import Evidence, Facts, NewsItem, Report, Victim
+from shared.gate import gate
+from shared.headers import event_headers
+from shared.log import get_logger
+from shared.publish import Outgoing, publish_all
+from shared.topics import REPORTS
+
+log = get_logger()
+
+
+def handler(producer: AIOKafkaProducer) -> Callable[[Sequence[Received[NewsItem]]], Awaitable[None]]:
+    """Return the handler that publishes with `producer`."""
+
+    async def handle(received: Sequence[Received[NewsItem]]) -> None:
+        """Judge a batch off the event loop and publish a report for each candidate."""
+        now = now_utc()
+        judged = await asyncio.to_thread(judge_batch, received, now)
+        await publish_all(producer, [message for _, message in judged])
+        crash_point("classifier-between-publish-and-commit")
+        for report, _ in judged:
+            _tell(report)
+
+    return handle
+
+
+def judge_batch(received: Sequence[Received[NewsItem]], now: datetime) -> list[tuple[Report, Outgoing]]:
+    """Judge the items that pass the gate; runs in a thread, since it burns CPU."""
+    judged = []
+    ITEMS.inc(len(received))
+    for one in received:
+        item = one.event
+        body = item.text or item.summary
+        if not gate(f"{item.title}\n\n{body}").passed:
+            continue
+        CANDIDATES.inc()
+        report = to_report(item, judge(to_article(item)), now)
+        headers = event_headers(report, event_id=report.id, source="classifier", time=report.judged_at, trace=one.trace)
+        value = report.model_dump_json(exclude_none=True).encode()
+        judged.append((report, Outgoing(REPORTS, report.key().encode(), value, headers)))
+    return judged
+
+
+def to_article(item: NewsItem) -> Article:
+    """Give the judge what ingest read."""
+    return Article(
+        id=item.id,
+        title=item.title,
+        text=item.text or item.summary,
+        lang=item.language,
+        published=item.published or item.first_seen,
+        url=item.url,
+        source=item.source or item.feed,
+    )
+
+
+def to_report(item: NewsItem, judgement: Judgement, now: datetime) -> Report:
+    """Put the verdict on `item` into the event that the tracker reads."""
+    return Report(
+        id=Report.make_id(item.id, JUDGE_VERSION),
+        item_id=item.id,
+        entry_id=item.entry_id,
+        judge_version=JUDGE_VERSION,
+        judged_at=now,
+        feed=item.feed,
+        source=item.source,
+        url=item.url,
+        title=item.title,
+        language=judgement.language or item.language,
+        published=item.published,
+        first_seen=item.first_seen,
+        revision=item.revision,
+        arrival=item.arrival,
+        incident=judgement.incident,
+        outage=judgement.outage,
+        confidence=judgement.confidence,
+        level=judgement.level,
+        would_be=judgement.would_be,
+        impact_unknown=judgement.impact_unknown,
+        facts=_facts(item, judgement),
+        evidence=tuple(
+            Evidence(
+                signal=one.signal.value,
+                quote=one.quote[:2_000],
+                start=one.start,
+                end=one.end,
+                field=one.field,
+                used=one.used,
+                why=one.why[:2_000],
+            )
+            for one in judgement.signals
+        ),
+        reason=judgement.reason[:2_000],
+    )
+
+
+def _facts(item: NewsItem, judgement: Judgement) -> Facts:
+    grading = judgement.grading
+    data = "published" if judgement.data_published else "stolen" if judgement.data_stolen else "unknown"
+    return Facts(
+        victims=tuple(
+            Victim(
+                name=victim.name[:2_000],
+                normalised=victim.normalised[:2_000],
+                place=victim.place,
+                country=victim.country or item.country,
+            )
+            for victim in judgement.victims
+        ),
+        suppliers=judgement.suppliers,
+        attacker=judgement.attacker,
+        attack_date=judgement.attack_date,
+        data=data,
+        ransom=judgement.ransom,
+        sites=judgement.sites,
+        certainty=judgement.certainty,
+        status=judgement.status,
+        scope=judgement.scope,
+        diverting_sites=grading.diverting_sites,
+        sites_down=grading.sites_down,
+        supplier_customers=grading.supplier_customers,
+        disrupted_days=grading.disrupted_days,
+        published_by_attacker_only=grading.published_by_attacker_only,
+    )
+
+
+def _tell(report: Report) -> None:
+    verdict = "incident" if report.incident else "outage" if report.outage else "no incident"
+    VERDICTS.labels(verdict).inc()
+    log.info(
+        "judged",
+        correlation_id=report.entry_id,
+        verdict=verdict,
+        level=report.level,
+        title=report.title[:120],
+        reason=report.reason[:160],
+        show=True,
+    )

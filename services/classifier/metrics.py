@@ -1,0 +1,9 @@
+"""The classifier's own metrics."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter
+
+ITEMS = Counter("codegrey_items_total", "News items read by the classifier")
+CANDIDATES = Counter("codegrey_candidates_total", "News items that passed the gate")
+VERDICTS = Counter("codegrey_verdicts_total", "Reports published", ["verdict"])

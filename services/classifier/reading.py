@@ -1,0 +1,195 @@
+"""Read an article: its sentences, its languages and the lexicons' terms in them.
+
+The document that is judged is the title, a blank line and the text (the text alone where there is no
+title); `place` turns an offset in it back into one in the title or the text as given.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from services.classifier.article import Article
+from services.classifier.judgement import Field
+from shared.gate.gazetteer import gazetteer_terms
+from shared.gate.scan import Hit, Scanner, lower
+from shared.gate.terms import WORLD, all_terms
+
+READ_CHARACTERS = 20_000
+TITLE_CHARACTERS = 1_000
+_SEPARATOR = "\n\n"
+_SENTENCE_END = re.compile(r"[.!?…][\"'”»)\]]*(?=\s)|[。！？][」』”）]*|\n+")
+_ABBREVIATED = re.compile(r"(?:\b(?:St|Ste|Sf|Dr|Drs|Mr|Mrs|Ms|Prof|Inc|Corp|vs|No|Nr|ca|bzw|ul|św|im|M|Sta|Sto|Sr|Jr|Co|Sept|Oct|Nov|Dec|Aug|Jan|Feb)|\b[A-Z]|\d)\.$")  # fmt: skip
+_CLAUSE_END = re.compile(
+    r"[,;:–—()]|\s-\s|[、，；：]"
+    r"|\s(?:and|but|while|so|et|mais|donc|und|aber|sondern|y|pero|e|ma|mas|en|maar|och|og|men|i|ale|oraz|ja|mutta|a)\s"
+)
+_PUBLISHER = re.compile(r"\s(?:\||-|–|—|:::?)\s(?!.*\s(?:\||-|–|—)\s)(.{2,60})$")
+_EVENT = frozenset({"cyber", "breach", "hacked", "hacker", "outage"})
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """Hold one sentence: where it stands and the hits in it."""
+
+    index: int
+    start: int
+    end: int
+    hits: tuple[Hit, ...]
+    title: bool = False
+
+    def of(self, *concepts: str) -> list[Hit]:
+        """Return the sentence's hits of these concepts."""
+        return [hit for hit in self.hits if hit.concept in concepts]
+
+    def has(self, *concepts: str) -> bool:
+        """Say whether the sentence has a hit of any of these concepts."""
+        return any(hit.concept in concepts for hit in self.hits)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Hold an article as read."""
+
+    article: Article
+    document: str
+    lowered: str
+    title_length: int
+    sentences: tuple[Sentence, ...]
+    languages: tuple[str, ...]
+
+    @property
+    def language(self) -> str | None:
+        """Return the article's language, as told or as its words show it."""
+        return self.languages[0] if self.languages else None
+
+    def quote(self, start: int, end: int) -> str:
+        """Return a span of the document."""
+        return self.document[start:end]
+
+    def place(self, start: int, end: int) -> tuple[Field, int, int]:
+        """Turn a span of the document into one of the title or of the text as given."""
+        if not self.title_length:
+            return "text", start, end
+        if start < self.title_length:
+            return "title", start, min(end, self.title_length)
+        shift = self.title_length + len(_SEPARATOR)
+        return "text", start - shift, end - shift
+
+    def clause(self, sentence: Sentence, start: int, end: int) -> tuple[int, int]:
+        """Return the bounds of the clause that holds a span of a sentence."""
+        first = sentence.start
+        for found in _CLAUSE_END.finditer(self.document, sentence.start, start):
+            first = found.end()
+        last = _CLAUSE_END.search(self.document, end, sentence.end)
+        return first, last.start() if last else sentence.end
+
+
+def read(article: Article) -> Reading:
+    """Read an article; no text is too odd, and only its first 20,000 characters are read."""
+    title = article.title if article.title.strip() else ""
+    title = title[:TITLE_CHARACTERS] if len(title) > TITLE_CHARACTERS and article.text else title
+    # A title cut short would move the text's offsets: then the document's title is the short one, and
+    # the text's own offsets stay true because they are counted from where the text begins.
+    title = title[:READ_CHARACTERS]
+    document = (title + _SEPARATOR if title else "") + article.text[:READ_CHARACTERS]
+    lowered = lower(document)
+    hits = _longest(_scanner().hits(lowered))
+    languages = _languages(article.lang, hits, lowered)
+    allowed = {*languages, WORLD}
+    kept = [hit for hit in hits if hit.language in allowed]
+    kept = _unmask(kept, len(title), document)
+    sentences = tuple(_sentences(document, len(title), kept))
+    return Reading(article, document, lowered, len(title), sentences, languages)
+
+
+@cache
+def _scanner() -> Scanner:
+    return Scanner((*all_terms(), *gazetteer_terms()))
+
+
+def _longest(hits: list[Hit]) -> list[Hit]:
+    """Drop a hit inside a longer one of the same concept."""
+    kept: list[Hit] = []
+    reach: dict[str, int] = {}
+    for hit in sorted(hits, key=lambda h: (h.start, -h.end)):
+        if hit.end <= reach.get(hit.concept, -1) and not (
+            kept and kept[-1][:3] == hit[:3] and kept[-1].language != hit.language
+        ):
+            continue
+        reach[hit.concept] = max(hit.end, reach.get(hit.concept, -1))
+        kept.append(hit)
+    return kept
+
+
+def _languages(told: str | None, hits: list[Hit], lowered: str) -> tuple[str, ...]:
+    """Return the languages whose terms count, the article's own first.
+
+    Function words weigh most; all other terms vote by their length, shared among the languages that have
+    them. A told language counts, even where its words are few, but a second one may stand beside it: digests
+    come in one language under a headline in another.
+    """
+    votes: Counter[str] = Counter()
+    shared: dict[tuple[int, int], set[str]] = {}
+    for hit in hits:
+        shared.setdefault((hit.start, hit.end), set()).add(hit.language)
+    for hit in hits:
+        if hit.language == WORLD:
+            continue
+        weight = 3.0 if hit.concept == "common" else (hit.end - hit.start) / 6
+        votes[hit.language] += weight / len(shared[hit.start, hit.end] - {WORLD})  # type: ignore[assignment]
+    code = (told or "").lower().replace("_", "-").split("-")[0] or None
+    if code in {"nb", "nn"}:
+        code = "no"
+    ranked = [language for language, _ in votes.most_common()]
+    if not ranked:
+        return (code,) if code else ()
+    best = votes[ranked[0]]
+    kept = [language for language in ranked if votes[language] >= max(0.34 * best, 1.0)] or ranked[:1]
+    if code:
+        kept = [code, *(language for language in kept if language != code)]
+    return tuple(kept[:4])
+
+
+def _unmask(hits: list[Hit], title_length: int, document: str) -> list[Hit]:
+    """Drop hits inside names that only look like hospitals, and in the publisher's name after a headline."""
+    masks = [(hit.start, hit.end) for hit in hits if hit.concept in {"mask", "metaphor", "not_computer"}]
+    if title_length:
+        suffix = _PUBLISHER.search(document[:title_length])
+        if suffix and not any(h.start >= suffix.start(1) and h.concept in _EVENT for h in hits if h.end <= title_length):
+            masks.append((suffix.start(1), title_length))
+    if not masks:
+        return hits
+    return [
+        hit
+        for hit in hits
+        if hit.concept in {"mask", "metaphor", "not_computer"}
+        or not any(start <= hit.start and hit.end <= end for start, end in masks)
+    ]
+
+
+def _sentences(document: str, title_length: int, hits: list[Hit]) -> Iterator[Sentence]:
+    starts = [hit.start for hit in hits]
+    index = 0
+    for start, end in _bounds(document, title_length):
+        first = bisect_right(starts, start - 1)
+        last = bisect_right(starts, end - 1)
+        yield Sentence(index, start, end, tuple(hits[first:last]), title=end <= title_length)
+        index += 1
+
+
+def _bounds(document: str, title_length: int) -> Iterator[tuple[int, int]]:
+    start = 0
+    for found in _SENTENCE_END.finditer(document):
+        end = found.end()
+        if _ABBREVIATED.search(document, max(start, end - 7), end):
+            continue
+        if document[start:end].strip():
+            yield start, end
+        start = end
+    if document[start:].strip():
+        yield start, len(document)

@@ -1,0 +1,73 @@
+"""Choose whose news it is: the care provider that the attack is told of, and the others in the text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from services.classifier.naming import Mention
+from services.classifier.reading import Reading
+
+_LEAD_CHARACTERS = 500
+_EVENT = ("cyber", "breach", "hacked", "hacker", "gang", "outage")
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Hold who plays a part: the main victim's mentions, the words that are its own, all other mentions."""
+
+    victims: tuple[Mention, ...]
+    own: frozenset[str]
+    others: tuple[Mention, ...]
+    aliases: tuple[str, ...] = ()
+
+    def names(self, text: str) -> bool:
+        """Say whether a piece of text (in lower case) names the main victim."""
+        return any(re.search(rf"(?<!\w){re.escape(word)}", text) for word in self.own if len(word) > 2)
+
+
+def choose_victims(mentions: Sequence[Mention], reading: Reading) -> Cast:
+    """Choose the main victim: the best placed name beside the event, and every mention that shares its words.
+
+    Title and lead count most, then standing in one sentence with the event, then being told often; a sentence
+    that looks back ("the attack on X last year") counts against.
+    """
+    if not mentions:
+        return Cast((), frozenset(), ())
+    scored = sorted(((_score(m, mentions, reading), -m.start, i) for i, m in enumerate(mentions)), reverse=True)
+    main = mentions[scored[0][2]]
+    same = [m for m in mentions if m is main or (m.own & main.own) or not m.specific]
+    others = [m for m in mentions if m not in same]
+    aliases = [m for m in others if _same_news(m)]
+    others = [m for m in others if m not in aliases]
+    own = main.own.union(*(m.own for m in aliases)) if aliases else main.own
+    best = _fullest([m for m in same if m.specific and m.own & main.own] or [main], main)
+    return Cast((best, *(m for m in same if m is not best)), own, tuple(others), tuple(dict.fromkeys(m.name for m in aliases)))
+
+
+def _score(mention: Mention, mentions: Sequence[Mention], reading: Reading) -> float:
+    sentence = mention.sentence
+    score = 3.0 if sentence.title else 0.0
+    score += 2.0 if mention.start < reading.title_length + _LEAD_CHARACTERS else 0.0
+    score += 2.5 if sentence.has(*_EVENT) else 0.0
+    score += 1.0 if sentence.has("victim_of") else 0.0
+    score += 4.0 if mention.specific else 0.0
+    score += 0.5 if mention.listed else 0.0
+    score -= 3.5 if sentence.has("retold") else 0.0
+    score -= 1.5 if sentence.has("already") else 0.0
+    score -= 1.5 if sentence.has("authority") and mention.name.lower().startswith(("minist", "department", "health min")) else 0.0
+    alike = sum(1 for other in mentions if other.own & mention.own)
+    return score + min(alike, 4) * 0.4
+
+
+def _same_news(mention: Mention) -> bool:
+    """Say whether another name is told as hit in the same news (an alias or a further victim)."""
+    sentence = mention.sentence
+    return mention.specific and sentence.has(*_EVENT) and sentence.has("victim_of") and not sentence.has("retold", "already")
+
+
+def _fullest(mentions: Sequence[Mention], main: Mention) -> Mention:
+    """Prefer the fullest name that keeps all the main mention's own words."""
+    full = [m for m in mentions if main.own <= m.own and len(m.name) <= 80]
+    return max(full, key=lambda m: (len(m.own), len(m.name), -m.start)) if full else main

@@ -1,0 +1,77 @@
+"""What `codegrey status` shows: topics, groups, lag, dead letters, feeds, deliveries."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from services.classifier.app import CONSUMPTION as CLASSIFIER
+from services.ingest.status import feeds
+from services.notifier.app import CONSUMPTION as NOTIFIER
+from services.notifier.status import deliveries
+from services.tracker.app import CONSUMPTION as TRACKER
+
+from shared.control import read_states
+from shared.database import open_engine
+from shared.dead_letters import read_dead_letters
+from shared.kafka import admin, reader
+from shared.offsets import group_lag, topic_bounds
+from shared.settings import Settings
+from shared.topics import EVENT_TOPICS, dead
+
+CONSUMPTIONS = (CLASSIFIER, TRACKER, NOTIFIER)
+
+
+@dataclass(frozen=True)
+class TopicCount:
+    """How many records a topic holds now, and how many of its messages are dead letters."""
+
+    topic: str
+    messages: int
+    dead: int
+
+
+async def status(settings: Settings) -> dict[str, Any]:
+    """Gather the state of everything; raises Transient where Kafka or the database is away."""
+    engine = open_engine(settings)
+    try:
+        return {
+            "topics": [asdict(count) for count in await count_topics(settings)],
+            "groups": await group_states(settings),
+            "feeds": await feeds(engine),
+            "deliveries": await deliveries(engine),
+        }
+    finally:
+        await engine.dispose()
+
+
+async def count_topics(settings: Settings) -> list[TopicCount]:
+    """Count each event topic's records and standing dead letters."""
+    counts = []
+    names = [topic.name for topic in EVENT_TOPICS]
+    async with reader(settings, *names, *map(dead, names)) as consumer:
+        for topic in EVENT_TOPICS:
+            first, end = await topic_bounds(consumer, topic.name)
+            messages = sum(end[partition] - first[partition] for partition in end)
+            _, dead_end = await topic_bounds(consumer, dead(topic.name))
+            standing = 0
+            if sum(dead_end.values()):
+                standing = len([letter async for letter in read_dead_letters(settings, topic.name)])
+            counts.append(TopicCount(topic.name, messages, standing))
+    return counts
+
+
+async def group_states(settings: Settings) -> list[dict[str, Any]]:
+    """Tell each group's lag, whether it is paused, and what the log dropped unread."""
+    states = await read_states(settings)
+    found = []
+    topics = [consumption.topic for consumption in CONSUMPTIONS]
+    async with admin(settings) as client, reader(settings, *topics) as consumer:
+        for consumption in CONSUMPTIONS:
+            lag = await group_lag(client, consumer, consumption.group, consumption.topic)
+            state = states.get(consumption.group)
+            paused = state is not None and state.state == "paused"
+            found.append(asdict(lag) | {"state": "paused" if paused else "running"})
+            if state and paused:
+                found[-1]["reason"] = state.reason
+    return found

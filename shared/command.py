@@ -1,0 +1,41 @@
+"""Run the work of a command: settings read, errors told in a sentence, the right exit status."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any, NoReturn, TypeVar
+
+import click
+
+from shared.errors import CodeGreyError, ConfigError
+from shared.settings import Settings, load_settings
+
+T = TypeVar("T")
+
+
+def run(work: Callable[[Settings], Awaitable[T]]) -> T:
+    """Run `work` with the settings; a known error is told in a sentence and ends with 1 or 2."""
+
+    async def main() -> T:
+        return await work(load_settings())
+
+    try:
+        return asyncio.run(main())
+    except ConfigError as error:
+        stop(str(error), 2)
+    except CodeGreyError as error:
+        stop(str(error), 1)
+
+
+def stop(message: str, status: int) -> NoReturn:
+    """Say why on standard error and end with `status` (1 something failed, 2 wrong use)."""
+    click.echo(f"codegrey: {message}", err=True)
+    sys.exit(status)
+
+
+def print_json(data: Any) -> None:
+    """Print one JSON document on standard output; moments are ISO 8601."""
+    click.echo(json.dumps(data, ensure_ascii=False, indent=2, default=str))

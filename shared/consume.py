@@ -1,0 +1,318 @@
+"""The one loop that consumes, for every service.
+
+What it promises, record by record:
+
+1. A record is parsed on its own; what cannot be parsed goes to `<topic>.dead` alone.
+2. The good ones are handed to the service's handler as one batch. If the batch is refused,
+   each record is tried alone, so that only the guilty one is dead-lettered.
+3. A transient fault is retried in place, with growing pauses, for `RETRY_FOR_S`; then the
+   process ends and is started again. Nothing is acknowledged after a failure.
+4. Dead letters are confirmed by the broker before the offset is committed.
+5. A flood of poison pauses the whole group until a person resumes it (`shared.control`).
+
+FastStream acknowledges past a failed message unless told otherwise, and reads headers that
+may not be UTF-8 before any handler runs; hence manual acknowledgement, a parser that reads
+no header, and `no_reply` (a `reply_to` header would publish our result where it says).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+import structlog
+from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker
+from faststream.kafka.message import FAKE_CONSUMER, KafkaAckableMessage
+from pydantic import ValidationError
+
+from shared.control import GroupState, set_state
+from shared.dead_letters import make_dead_letter, now_utc
+from shared.errors import Permanent, Transient
+from shared.events import Event
+from shared.flood import FloodGauge
+from shared.headers import Trace, read_trace
+from shared.log import get_logger
+from shared.metrics import BATCH_SECONDS, DEAD_LETTERS, PAUSED, RECORDS
+from shared.publish import publish_all
+
+log = get_logger()
+
+E = TypeVar("E", bound=Event)
+Record = ConsumerRecord[Any, Any]
+
+RETRY_FOR_S = 60.0
+"""Less than the poll interval (300 s), so that a retry never costs the partition."""
+FIRST_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 5.0
+BATCH_TARGET_S = 2.0
+SILENT_AFTER_S = 30.0
+
+
+@dataclass(frozen=True)
+class Received(Generic[E]):
+    """One parsed event with its address and trace."""
+
+    event: E
+    topic: str
+    partition: int
+    offset: int
+    trace: Trace
+
+    def bound(self) -> AbstractContextManager[None]:
+        """Put the entry's correlation id into every line that is logged inside."""
+        return structlog.contextvars.bound_contextvars(correlation_id=self.trace.correlation_id)
+
+
+Handler = Callable[[Sequence[Received[E]]], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Consumption(Generic[E]):
+    """What a service consumes: the group, the topic, the event, and the largest batch."""
+
+    group: str
+    topic: str
+    event: type[E]
+    max_records: int = 500
+
+
+def parse(record: Record, event: type[E]) -> Received[E]:
+    """Read one record; raises Permanent with the fields that are wrong, never their content."""
+    if record.value is None:
+        raise Permanent("empty message (a tombstone): this topic holds events only")
+    try:
+        parsed = event.model_validate_json(record.value)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in problem['loc']) or 'message'}: {problem['msg']}"
+            for problem in error.errors(include_input=False, include_url=False)[:5]
+        )
+        raise Permanent(f"not a readable {event.type_name}: {problems}") from None
+    fallback = getattr(parsed, "entry_id", "")
+    trace = read_trace(record.headers, fallback)
+    return Received(parsed, record.topic, record.partition, record.offset, trace)
+
+
+def next_max_records(took_s: float, now: int, ceiling: int) -> int:
+    """Choose the next batch's size so that one batch stays under `BATCH_TARGET_S`."""
+    if took_s > BATCH_TARGET_S:
+        return max(1, now // 2)
+    return min(ceiling, now * 2) if took_s < BATCH_TARGET_S / 4 else now
+
+
+@dataclass
+class Consumer(Generic[E]):
+    """Run one `Consumption` with its handler on a FastStream broker."""
+
+    consumption: Consumption[E]
+    handle: Handler[E]
+    producer: AIOKafkaProducer
+    fail: Callable[[BaseException], None]
+    failed: bool = False
+    paused: str = ""
+    joined: bool = False
+    busy_since: float | None = None
+    last_poll: float = field(default_factory=time.monotonic)
+    subscriber: Any = None
+    _gauge: FloodGauge = field(default_factory=FloodGauge)
+
+    def attach(self, broker: KafkaBroker, **options: Any) -> None:
+        """Subscribe on `broker`; `options` go to the aiokafka consumer (static membership, say)."""
+        self.subscriber = broker.subscriber(
+            self.consumption.topic,
+            group_id=self.consumption.group,
+            batch=True,
+            max_records=self.consumption.max_records,
+            batch_timeout_ms=20,
+            auto_offset_reset="earliest",
+            ack_policy=AckPolicy.MANUAL,
+            no_reply=True,
+            parser=self._parser,
+            decoder=_undecoded,
+            session_timeout_ms=10_000,
+            heartbeat_interval_ms=3_000,
+            **options,
+        )
+        self.subscriber(self.consume)
+
+    async def _parser(self, records: tuple[Record, ...]) -> KafkaAckableMessage:
+        consumer = self.subscriber.consumer or FAKE_CONSUMER
+        return KafkaAckableMessage(body=b"", raw_message=records, consumer=consumer)
+
+    async def consume(self, records: Any) -> None:
+        """Settle one batch of raw records, then commit just past them."""
+        if self.failed:
+            raise Transient("an earlier batch failed; this process is about to end")
+        started = self.busy_since = time.monotonic()
+        try:
+            poison = await self._settle_records(records)
+            await self._commit(records)
+        except Exception as fault:
+            self.failed = True
+            self.fail(fault)
+            raise
+        finally:
+            self.busy_since = None
+        took = time.monotonic() - started
+        BATCH_SECONDS.labels(self.consumption.group).observe(took)
+        self.subscriber.max_records = next_max_records(took, self.subscriber.max_records, self.consumption.max_records)
+        await self._gauge_flood(len(records), poison)
+
+    async def _settle_records(self, records: Sequence[Record]) -> int:
+        """Handle the good, dead-letter the bad; return how many were bad."""
+        good: list[Received[E]] = []
+        bad: list[tuple[Record, Exception]] = []
+        for record in records:
+            try:
+                good.append(parse(record, self.consumption.event))
+            except Permanent as refusal:
+                bad.append((record, refusal))
+        refused = await self._settle(good) if good else []
+        if refused:
+            by_address = {(record.partition, record.offset): record for record in records}
+            bad += [(by_address[one.partition, one.offset], why) for one, why in refused]
+        if bad:
+            await self._bury(bad)
+        RECORDS.labels(self.consumption.group, "handled").inc(len(records) - len(bad))
+        RECORDS.labels(self.consumption.group, "dead").inc(len(bad))
+        return len(bad)
+
+    async def _settle(self, batch: Sequence[Received[E]]) -> list[tuple[Received[E], Exception]]:
+        """Hand the batch over; halve it until the records that are refused stand alone."""
+        try:
+            await retried(lambda: self.handle(batch), self.consumption.group)
+        except Transient:
+            raise
+        except Exception as refusal:
+            if len(batch) == 1:
+                return [(batch[0], refusal)]
+            middle = len(batch) // 2
+            return await self._settle(batch[:middle]) + await self._settle(batch[middle:])
+        return []
+
+    async def _bury(self, bad: Sequence[tuple[Record, Exception]]) -> None:
+        now = now_utc()
+        letters = [make_dead_letter(record, why, group=self.consumption.group, now=now) for record, why in bad]
+        messages = [letter.to_message() for letter in letters]
+        await retried(lambda: publish_all(self.producer, messages), self.consumption.group)
+        for letter in letters:
+            DEAD_LETTERS.labels(letter.topic).inc()
+            log.error("dead letter", origin=letter.origin, error=letter.error, show=True)
+
+    async def _commit(self, records: Sequence[Record]) -> None:
+        """Commit past what was settled. A partition that moved on is another's: its work repeats there."""
+        consumer = self.subscriber.consumer
+        if consumer is None:
+            return
+        past = {TopicPartition(record.topic, record.partition): record.offset + 1 for record in records}
+
+        async def commit() -> None:
+            ours = {partition: offset for partition, offset in past.items() if partition in consumer.assignment()}
+            try:
+                if ours:
+                    await consumer.commit(ours)
+            except (CommitFailedError, IllegalStateError) as error:
+                log.warning("offsets not committed: the group has rebalanced", error=str(error))
+            except KafkaError as error:
+                raise Transient(f"offsets not committed: {type(error).__name__}: {error}") from error
+
+        await retried(commit, self.consumption.group)
+
+    async def _gauge_flood(self, records: int, poison: int) -> None:
+        reasons = [self._gauge.note(poison=index >= records - poison) for index in range(records)]
+        reason = next((reason for reason in reasons if reason), None)
+        if reason and not self.paused:
+            group = self.consumption.group
+            self.paused = reason
+            await set_state(self.producer, GroupState(group=group, state="paused", since=now_utc(), reason=reason))
+
+    def told(self, state: GroupState) -> None:
+        """Take note of the group's state, as `shared.control` tells it."""
+        if state.state == "paused":
+            self.paused = state.reason or "paused"
+        else:
+            self.paused = ""
+            self._gauge.reset()
+
+    async def obey(self) -> None:
+        """Stop the subscriber while the group is paused and start it when resumed, until cancelled."""
+        running, group = True, self.consumption.group
+        while True:
+            PAUSED.labels(group).set(1 if self.paused else 0)
+            if self.paused and running:
+                log.error(
+                    "consumer paused",
+                    group=group,
+                    why=self.paused,
+                    next=f"look with `codegrey dead list`, then `codegrey dead resume {group}`",
+                    show=True,
+                )
+                await self.subscriber.stop()
+                running = False
+            elif not self.paused and not running:
+                await self.subscriber.start()
+                running = True
+                log.warning("consumer resumed", group=self.consumption.group, show=True)
+            if running:
+                self._watch_polls()
+            await asyncio.sleep(0.25)
+
+    def _watch_polls(self) -> None:
+        """Note each poll of the consumer: a loop that no longer asks is dead, whatever its task says."""
+        consumer = self.subscriber.consumer
+        if consumer is None or getattr(consumer.getmany, "noted", False):
+            return
+        getmany = consumer.getmany
+
+        async def noting(*args: Any, **kwargs: Any) -> Any:
+            self.last_poll = time.monotonic()
+            return await getmany(*args, **kwargs)
+
+        noting.noted = True  # type: ignore[attr-defined]
+        consumer.getmany = noting
+
+    def trouble(self) -> str | None:
+        """Say why this consumer is not ready, or None."""
+        now = time.monotonic()
+        if self.failed:
+            return "a batch failed; the process is ending"
+        if self.paused:
+            return f"paused: {self.paused}; resume with `codegrey dead resume {self.consumption.group}`"
+        if self.busy_since is not None:
+            stuck = now - self.busy_since
+            return f"one batch has taken {stuck:.0f} s" if stuck > SILENT_AFTER_S else None
+        consumer = self.subscriber.consumer if self.subscriber else None
+        if consumer is None:
+            return "not started"
+        if now - self.last_poll > SILENT_AFTER_S:
+            return f"has not asked for messages for {now - self.last_poll:.0f} s"
+        if not self.joined:
+            if not consumer.assignment():
+                return "has no partitions yet"
+            self.joined = True
+        return None
+
+
+async def retried(work: Callable[[], Awaitable[None]], group: str) -> None:
+    """Do `work`, trying again on transient faults with growing pauses for `RETRY_FOR_S`."""
+    until, pause = time.monotonic() + RETRY_FOR_S, FIRST_PAUSE_S
+    while True:
+        try:
+            return await work()
+        except Transient as fault:
+            if time.monotonic() + pause > until:
+                raise
+            log.warning("will try again", group=group, fault=str(fault), in_s=pause)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE_S)
+
+
+async def _undecoded(message: Any) -> Any:
+    return message.raw_message
