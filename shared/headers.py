@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,6 +17,7 @@ from shared.events import Event
 Headers = list[tuple[str, bytes]]
 RawHeaders = Sequence[tuple[str, bytes | None]]
 
+_CARRIED = frozenset({"traceparent", "correlation_id"})
 _TRACEPARENT = re.compile(r"^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$")
 
 
@@ -38,24 +39,24 @@ class Trace:
         return f"00-{self.trace_id}-{secrets.token_hex(8)}-01"
 
 
-def read_headers(headers: Iterable[tuple[str, bytes | None]] | None) -> dict[str, str]:
-    """Read what can be read: null and non-UTF-8 headers are left out, never an error."""
-    readable: dict[str, str] = {}
-    for name, value in headers or ():
-        if value is None:
-            continue
-        try:
-            readable[name] = value.decode()
-        except UnicodeDecodeError:
-            continue
-    return readable
-
-
 def read_trace(headers: RawHeaders | None, fallback: str) -> Trace:
-    """Continue the trace that a message carries, or start one from `fallback`."""
-    known = read_headers(headers)
-    correlation = known.get("correlation_id") or fallback
-    match = _TRACEPARENT.match(known.get("traceparent", ""))
+    """Continue the trace that a message carries, or start one from `fallback`.
+
+    Looks at two headers only: this runs for every record.
+    """
+    parent = correlation = ""
+    for name, value in headers or ():
+        if value is not None and name in _CARRIED:
+            try:
+                text = value.decode()
+            except UnicodeDecodeError:
+                continue
+            if name == "traceparent":
+                parent = text
+            else:
+                correlation = text
+    correlation = correlation or fallback
+    match = _TRACEPARENT.match(parent)
     return Trace(match.group(1), correlation) if match else Trace.start(correlation)
 
 

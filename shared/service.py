@@ -84,7 +84,7 @@ class Runtime:
 
     async def run(self) -> int:
         """Run until stopped by a signal (0) or by a fault (1)."""
-        app = FastStream(self.broker)
+        app = FastStream(self.broker, logger=None)
         self._stop = app.exit
         app.after_startup(self._start_background)
         app.on_shutdown(self._stop_background)

@@ -18,7 +18,7 @@ _CJK_DATE = re.compile(r"(?:(\d{4})\s?年\s?)?(\d{1,2})\s?月\s?(\d{1,2})\s?(?:�
 _ISO_DATE = re.compile(r"(?<!\d)(20\d\d)-(\d\d)-(\d\d)(?!\d)")
 _NUMERIC = re.compile(r"(?<![\d.])(\d{1,2})[./](\d{1,2})[./](20\d\d)(?!\d)")
 _ORDINAL = r"(?:st|nd|rd|th|er|º|ª|°|\.|:e)?"
-_RELATIVE = {"yesterday": 1, "today": 0, "last_night": 1}
+_RELATIVE = {"yesterday": 1, "today": 0}
 
 
 @dataclass(frozen=True, slots=True)

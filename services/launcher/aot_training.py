@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import secrets
 import sys
@@ -69,6 +70,7 @@ def main() -> int:
     cache = aot.cache_path()
     if cache.exists():
         return 0
+    logging.disable()  # what clients warn of here is nobody's concern
     print("preparing Kafka for a quicker start …", file=sys.stderr)
     try:
         asyncio.run(train(cache))

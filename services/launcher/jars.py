@@ -26,7 +26,7 @@ from pathlib import Path
 from shared.errors import CodeGreyError
 
 LOCK = Path(__file__).resolve().parents[2] / "locks" / "kafka.toml"
-FOLDER = Path(sys.prefix) / "share" / "codegrey" / "jars"
+FOLDER = (Path(sys.prefix) / "share" / "codegrey" / "jars").resolve()
 CONNECTIONS = 6
 TIMEOUT_S = 60
 HEADER = """\

@@ -26,6 +26,7 @@ from shared.errors import CodeGreyError
 USER = "codegrey"
 SHARED_HOME = Path("/var/lib/codegrey")
 SOCKET_NAME = ".s.PGSQL.5432"
+SOCKET_PREFIX = "codegrey-socket-"
 LONGEST_SOCKET_FOLDER = 100 - len(SOCKET_NAME) - 1
 
 
@@ -81,6 +82,21 @@ def settle(data: Path) -> Place:
     place = Place(account, home, socket, binaries)
     make_private(place.socket, account)
     return place
+
+
+def remove_place(data: Path) -> None:
+    """Delete the cluster and the socket's folder of a stopped server, wherever they stand."""
+    pointer = data / "postgres.json"
+    try:
+        known = json.loads(pointer.read_text("utf-8"))
+    except FileNotFoundError:
+        return
+    home, socket = Path(known["home"]), Path(known["socket"])
+    if home.parent in (SHARED_HOME, data):
+        shutil.rmtree(home, ignore_errors=True)
+    if socket.name.startswith(SOCKET_PREFIX):
+        shutil.rmtree(socket, ignore_errors=True)
+    pointer.unlink()
 
 
 def name_of_user() -> str:
@@ -173,7 +189,7 @@ def socket_folder(preferred: Path, remembered: str | None) -> Path:
     runtime = Path(os.environ.get("XDG_RUNTIME_DIR") or "/tmp")  # noqa: S108
     if not runtime.is_dir() or not os.access(runtime, os.W_OK) or len(os.fsencode(runtime)) > 60:
         runtime = Path("/tmp")  # noqa: S108
-    return Path(tempfile.mkdtemp(prefix="codegrey-", dir=runtime))
+    return Path(tempfile.mkdtemp(prefix=SOCKET_PREFIX, dir=runtime))
 
 
 def reachable_binaries(account: Account) -> Path:

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 
 from services.launcher.guard import Ward, birth, end
-from services.launcher.postgres_account import Place, PostgresError
+from services.launcher.postgres_account import SOCKET_NAME, Place, PostgresError
 from services.launcher.processes import command_as
 
 # Nothing of the user's environment reaches PostgreSQL: PGDATA, PGPORT and their like would change what runs.
@@ -113,7 +113,7 @@ def on_cluster(place: Place) -> list[psutil.Process]:
 
 
 def end_strays(place: Place) -> int:
-    """End every PostgreSQL process still on this cluster, and remove a lock file that names none of them.
+    """End every PostgreSQL process still on this cluster, and remove lock files that name none of them.
 
     After a kill -9 of the postmaster busy backends work on for many seconds and hold its shared memory; each is in a
     session of its own. Call it only while no server of ours runs here. Returns how many there were.
@@ -125,6 +125,7 @@ def end_strays(place: Place) -> int:
     while on_cluster(place) and time.monotonic() < until:
         time.sleep(0.05)
     if not on_cluster(place):
-        # Its number may belong to somebody else by now, and PostgreSQL would refuse to start because of that.
-        (place.cluster / "postmaster.pid").unlink(missing_ok=True)
+        # PostgreSQL would refuse to start while a process of that number exists: a zombie, or somebody else's by now.
+        for lock in (place.cluster / "postmaster.pid", place.socket / f"{SOCKET_NAME}.lock"):
+            lock.unlink(missing_ok=True)
     return len(wards)

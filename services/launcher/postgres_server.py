@@ -17,14 +17,13 @@ import asyncio
 import contextlib
 import os
 import pwd
-import shutil
 import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
-from services.launcher.postgres_account import Place, PostgresError, settle
+from services.launcher.postgres_account import Place, PostgresError, remove_place, settle
 from services.launcher.postgres_cluster import ENVIRONMENT, end_strays, make_cluster, server_command, write_settings
 from services.launcher.processes import Child, ProcessTable
 
@@ -115,10 +114,7 @@ class PostgresServer:
     async def remove(self) -> None:
         """Stop, and delete the cluster and the socket's folder."""
         await self.stop()
-        if self._place:
-            await asyncio.to_thread(shutil.rmtree, self.place.home, ignore_errors=True)
-            await asyncio.to_thread(shutil.rmtree, self.place.socket, ignore_errors=True)
-            (self.data / "postgres.json").unlink(missing_ok=True)
+        await asyncio.to_thread(remove_place, self.data)
 
     async def _until_ready(self, log: Path, said_before: int) -> None:
         """Connect until it works; make the role and the database the first time."""

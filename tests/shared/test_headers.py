@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cloudevents.core.bindings.kafka import KafkaMessage, from_binary_event  # type: ignore[import-not-found]
 
-from shared.headers import Trace, event_headers, read_headers, read_trace
+from shared.headers import Trace, event_headers, read_trace
 from tests.shared.news import NOON, news_item
 
 
@@ -27,8 +27,3 @@ def test_a_trace_is_continued_and_a_damaged_one_started_anew() -> None:
     assert read_trace(carried, "other") == Trace(entry, entry)
     for damaged in (None, [], [("traceparent", b"00-zz-1-01")], [("traceparent", None)], [("traceparent", b"\xff")]):
         assert read_trace(damaged, entry) == Trace(entry, entry)
-
-
-def test_unreadable_headers_are_left_out() -> None:
-    """Null and non-UTF-8 headers are no error."""
-    assert read_headers([("a", b"1"), ("b", None), ("c", b"\xff")]) == {"a": "1"}

@@ -1,0 +1,47 @@
+"""The ingest service: it reads the configured feeds and publishes what is new."""
+
+from __future__ import annotations
+
+import asyncio
+
+from services.ingest.addresses import make_policy, parse_networks
+from services.ingest.fetch import Fetcher
+from services.ingest.loop import Poller
+from services.ingest.parsers import Parsers
+from services.ingest.poll import Tools
+from services.ingest.tables import outbox
+from services.ingest.user_agent import user_agent
+from shared.outbox import Relay
+from shared.service import Runtime, serve
+
+
+async def assemble(runtime: Runtime) -> None:
+    """Start the loop over feeds and the outbox relay."""
+    relay = Relay("ingest", outbox, runtime.engine, runtime.producer, asyncio.Event())
+    networks = parse_networks(runtime.settings.private_feeds)
+    tools = Tools(
+        engine=runtime.engine,
+        public=Fetcher(make_policy(networks), user_agent=user_agent()),
+        private=Fetcher(make_policy(networks, allow_private=True), user_agent=user_agent()),
+        parsers=Parsers(),
+        wake=relay.wake,
+        internal=networks,
+    )
+    poller = Poller(runtime.settings, tools)
+
+    async def poll_feeds() -> None:
+        try:
+            await poller.run()
+        finally:
+            await tools.parsers.close()
+            await tools.public.aclose()
+            await tools.private.aclose()
+
+    runtime.relay(relay)
+    runtime.health.checks["poller"] = poller.trouble
+    runtime.background("poller", poll_feeds)
+
+
+def main() -> int:
+    """Run the service until it is told to stop; return the exit status."""
+    return serve("ingest", assemble)

@@ -1,0 +1,183 @@
+"""Tell which entries of a feed are new, which were edited, and which are old: data in, reasons out.
+
+There is never a "newest date" cursor: feeds publish late, back-date and reorder. An entry is
+known by its id, and a version of it by a hash of its words.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from services.ingest.parse import ParsedEntry
+from services.ingest.urls import canonical_url
+from shared.events import Arrival
+from shared.ids import stable_id
+
+RECENT = timedelta(days=7)
+"""Of a feed never read before, entries of this age are taken."""
+UNDATED_TAKEN = 20
+"""And so many of those that carry no date, in the feed's order."""
+CATCH_UP_AFTER = timedelta(days=1)
+_AHEAD = timedelta(days=1)
+"""A date further in the future than this is a mistake of the publisher."""
+
+
+class Verdict(StrEnum):
+    """What an entry is to us."""
+
+    NEW = "new"
+    REVISED = "revised"
+    UNCHANGED = "unchanged"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is stored of an entry: its newest revision and the hashes of all of them."""
+
+    entry_id: str
+    revision: int
+    hashes: frozenset[str]
+    first_seen: datetime
+
+
+@dataclass(frozen=True)
+class Twin:
+    """What would show that a new id hides an old entry: same feed, link, date and words."""
+
+    url: str | None
+    published: datetime | None
+    content_hash: str
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A parsed entry with its identity."""
+
+    entry: ParsedEntry
+    entry_id: str
+    content_hash: str
+
+    def twin(self) -> Twin:
+        """Return what it would share with itself under another id."""
+        return Twin(self.entry.url, self.entry.published, self.content_hash)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What becomes of one entry, and why."""
+
+    candidate: Candidate
+    verdict: Verdict
+    reason: str
+    revision: int
+    arrival: Arrival
+    first_seen: datetime
+
+    @property
+    def published(self) -> bool:
+        """Whether it goes on to the classifier."""
+        return self.verdict in {Verdict.NEW, Verdict.REVISED}
+
+
+def content_hash(entry: ParsedEntry) -> str:
+    """Hash the words of an entry: their spacing and Unicode form do not count."""
+    words = (unicodedata.normalize("NFC", part).split() for part in (entry.title, entry.summary, entry.text))
+    return stable_id("content", *(" ".join(part) for part in words))
+
+
+def identify(feed: str, entries: Iterable[ParsedEntry], now: datetime) -> list[Candidate]:
+    """Give each entry its id; entries that share a guid but not their link get ids of their own.
+
+    Plain repeats count once, and an entry with nothing to know it by is left out. Dates more
+    than a day ahead of `now` are dropped: they would make old news look new.
+    """
+    entries = [entry for entry in entries if entry.guid]
+    links: dict[str, set[str | None]] = {}
+    for entry in entries:
+        links.setdefault(entry.guid, set()).add(entry.url)
+    found: dict[str, Candidate] = {}
+    for given in entries:
+        entry = given
+        if entry.published and entry.published > now + _AHEAD:
+            entry = replace(entry, published=None)
+        own = [entry.url or entry.title] if len(links[entry.guid]) > 1 else []
+        entry_id = stable_id("entry", feed, entry.guid, *own)
+        found.setdefault(entry_id, Candidate(entry, entry_id, content_hash(entry)))
+    return list(found.values())
+
+
+def arrival(last_success: datetime | None, interval_s: float, now: datetime) -> Arrival:
+    """Tell news as it happens from a backlog that must not become a storm."""
+    if last_success is None:
+        return Arrival.FIRST_CONTACT
+    # A feed that is read once a day or less is not catching up each time.
+    patience = max(CATCH_UP_AFTER, timedelta(seconds=2 * interval_s))
+    return Arrival.CATCH_UP if now - last_success > patience else Arrival.LIVE
+
+
+def decide(
+    candidates: Sequence[Candidate],
+    known: Mapping[str, Known],
+    twins: Iterable[Twin],
+    how: Arrival,
+    now: datetime,
+) -> list[Decision]:
+    """Decide on every candidate, in the feed's order."""
+    seen_as = set(twins)
+    undated = 0
+    decisions = []
+    for candidate in candidates:
+        old = known.get(candidate.entry_id)
+        if old is not None:
+            decisions.append(_again(candidate, old, how))
+            continue
+        if candidate.twin() in seen_as:
+            # Not stored: a feed whose ids change at every poll would fill the table.
+            why = "known under another id: same link, date and words"
+            decisions.append(Decision(candidate, Verdict.UNCHANGED, why, 1, how, now))
+            continue
+        skip = ""
+        if how is Arrival.FIRST_CONTACT:
+            undated += candidate.entry.published is None
+            skip = _too_old(candidate, undated, now)
+        verdict = Verdict.SKIPPED if skip else Verdict.NEW
+        reason = skip or _WHY_NEW[how]
+        decisions.append(Decision(candidate, verdict, reason, 1, how, now))
+        seen_as.add(candidate.twin())
+    return decisions
+
+
+_WHY_NEW = {
+    Arrival.LIVE: "not seen before",
+    Arrival.FIRST_CONTACT: "recent at the first contact with its feed",
+    Arrival.CATCH_UP: "not seen before; the feed had not been read for more than a day",
+}
+
+
+def _again(candidate: Candidate, old: Known, how: Arrival) -> Decision:
+    if candidate.content_hash in old.hashes:
+        # An earlier revision counts too: caches of one publisher often answer old and new by turns.
+        return Decision(candidate, Verdict.UNCHANGED, "same words as before", old.revision, how, old.first_seen)
+    revision = old.revision + 1
+    return Decision(candidate, Verdict.REVISED, "edited by its publisher", revision, how, old.first_seen)
+
+
+def _too_old(candidate: Candidate, undated: int, now: datetime) -> str:
+    published = candidate.entry.published
+    if published is None:
+        return (
+            f"undated, and behind the first {UNDATED_TAKEN} of a feed never read before"
+            if undated > UNDATED_TAKEN
+            else ""
+        )
+    return "older than seven days at the first contact with its feed" if now - published > RECENT else ""
+
+
+def link_key(url: str | None) -> str | None:
+    """Return the form of an address under which an entry is looked up."""
+    return canonical_url(url)[:2_000] if url else None

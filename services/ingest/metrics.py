@@ -1,0 +1,15 @@
+"""What ingest measures."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+POLLS = Counter("codegrey_feed_polls_total", "Polls of feeds, by how they ended", ["outcome"])
+ENTRIES = Counter("codegrey_feed_entries_total", "Entries published", ["verdict"])
+POLL_SECONDS = Histogram(
+    "codegrey_feed_poll_seconds",
+    "Time of one poll from request to commit, seconds",
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 90),
+)
+PARSERS_KILLED = Counter("codegrey_parsers_killed_total", "Parsers ended because a document took too long")
+POLLS_RUNNING = Gauge("codegrey_feed_polls_running", "Polls under way")

@@ -1,0 +1,188 @@
+"""One poll: fetch, parse, decide, then one transaction for all that follows.
+
+The feed's state, its entries and the messages that tell of them are written together or not
+at all. Whoever dies before the commit leaves the feed as it was, to be polled again; whoever
+dies after it leaves rows in the outbox that the relay publishes.
+
+Fetching the full text of candidates will stand between decide and the transaction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+from ipaddress import ip_address
+from random import SystemRandom
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from services.ingest.addresses import Network
+from services.ingest.conclude import Conclusion, FeedState, conclude, trouble
+from services.ingest.decide import Decision, Verdict, arrival, decide, identify
+from services.ingest.fetch import Fetched, Fetcher, Validators
+from services.ingest.items import make_item, news_row
+from services.ingest.metrics import ENTRIES, PARSERS_KILLED, POLL_SECONDS, POLLS
+from services.ingest.parse import PARSER_VERSION, ParsedFeed
+from services.ingest.parsers import Parsers
+from services.ingest.spacing import HostSpacing
+from services.ingest.store import (
+    Claim,
+    hold_lease,
+    known_entries,
+    save_feed,
+    store_entries,
+    twins_of,
+)
+from services.ingest.tables import outbox
+from services.ingest.urls import host_of
+from shared.crash import crash_point
+from shared.database import database_now, transaction
+from shared.events import NewsItem
+from shared.log import get_logger
+from shared.outbox import add_rows
+
+log = get_logger()
+_RANDOM = SystemRandom()
+
+
+@dataclass
+class Tools:
+    """What a poll works with."""
+
+    engine: AsyncEngine
+    public: Fetcher
+    private: Fetcher
+    """For feeds whose configuration allows private addresses."""
+    parsers: Parsers
+    wake: asyncio.Event
+    spacing: HostSpacing = field(default_factory=HostSpacing)
+    internal: tuple[Network, ...] = ()
+    """Networks of our own, whose hosts need no spacing."""
+
+
+@dataclass(frozen=True)
+class Polled:
+    """How a poll ended, with the items that it published."""
+
+    outcome: str
+    reason: str
+    items: tuple[NewsItem, ...] = ()
+
+
+LOST = Polled("lost", "the lease went to another process; nothing was written")
+
+
+async def poll(claim: Claim, tools: Tools) -> Polled:
+    """Poll one claimed feed and write what follows; raises Transient where the database is away."""
+    started = time.monotonic()
+    state = claim.state
+    fetched = await _fetch(state, tools)
+    parsed, body_hash = await _parse(state, fetched, tools)
+    async with transaction(tools.engine) as connection:
+        if not await hold_lease(connection, claim):
+            return LOST
+        now = await database_now(connection)
+        conclusion = conclude(state, fetched, parsed, body_hash=body_hash, now=now, jitter=_RANDOM.random())
+        decisions: list[Decision] = []
+        items: list[NewsItem] = []
+        if parsed is not None and conclusion.outcome == "read":
+            decisions = await _decide(connection, state, parsed, now)
+            items = await _write_entries(connection, state, parsed, decisions)
+        values = dict(conclusion.values) | ({"last_new_at": now} if items else {})
+        await save_feed(connection, claim.url, values, sum(item.revision == 1 for item in items))
+    crash_point("ingest-after-commit")
+    if items:
+        tools.wake.set()
+    POLLS.labels(conclusion.outcome).inc()
+    POLL_SECONDS.observe(time.monotonic() - started)
+    _tell(state, conclusion, parsed, decisions, items)
+    return Polled(conclusion.outcome, conclusion.reason, tuple(items))
+
+
+async def _fetch(state: FeedState, tools: Tools) -> Fetched:
+    fetcher = tools.private if state.config.allow_private else tools.public
+    validators = Validators(state.etag, state.last_modified, state.validator_url)
+    async with tools.spacing.turn("" if _is_internal(state, tools.internal) else host_of(state.address)):
+        return await fetcher.fetch(state.address, validators)
+
+
+def _is_internal(state: FeedState, internal: tuple[Network, ...]) -> bool:
+    if state.config.allow_private:
+        return True
+    try:
+        address = ip_address(host_of(state.address))
+    except ValueError:
+        return False
+    return any(address in network for network in internal)
+
+
+async def _parse(state: FeedState, fetched: Fetched, tools: Tools) -> tuple[ParsedFeed | None, str | None]:
+    """Parse an answer that has something to parse: the same bytes as last time are left alone."""
+    if trouble(fetched, state) or fetched.status != 200:
+        return None, None
+    digest = hashlib.sha256(f"{PARSER_VERSION}:".encode() + fetched.body).hexdigest()
+    if digest == state.body_hash and not fetched.cut_short:
+        return None, digest
+    killed = tools.parsers.killed
+    parsed = await tools.parsers.parse(
+        fetched.body, url=fetched.final_url, content_type=fetched.headers.get("content-type", "")
+    )
+    PARSERS_KILLED.inc(tools.parsers.killed - killed)
+    return parsed, digest
+
+
+async def _decide(connection: AsyncConnection, state: FeedState, parsed: ParsedFeed, now: datetime) -> list[Decision]:
+    candidates = identify(state.config.url, parsed.entries, now)
+    known = await known_entries(connection, candidates)
+    unknown = [candidate for candidate in candidates if candidate.entry_id not in known]
+    twins = await twins_of(connection, state.config.url, unknown)
+    return decide(candidates, known, twins, arrival(state.last_success_at, state.config.interval, now), now)
+
+
+async def _write_entries(
+    connection: AsyncConnection, state: FeedState, parsed: ParsedFeed, decisions: list[Decision]
+) -> list[NewsItem]:
+    """Store what is new, and put into the outbox what goes on; the table itself refuses a second time."""
+    kept = [one for one in decisions if one.verdict is not Verdict.UNCHANGED]
+    title = parsed.title or state.title
+    decided = [(one, make_item(state, title, parsed.language, one) if one.published else None) for one in kept]
+    written = await store_entries(connection, state.config.url, decided)
+    items = [item for _, item in decided if item is not None and item.entry_id in written]
+    await add_rows(connection, outbox, [news_row(item) for item in items])
+    return items
+
+
+def _tell(
+    state: FeedState,
+    conclusion: Conclusion,
+    parsed: ParsedFeed | None,
+    decisions: list[Decision],
+    items: list[NewsItem],
+) -> None:
+    name = state.config.name or (parsed.title if parsed else "") or state.title or state.config.label
+    for item in items:
+        ENTRIES.labels("new" if item.revision == 1 else "revised").inc()
+        log.info(
+            "entry published",
+            correlation_id=item.entry_id,
+            item=item.id,
+            revision=item.revision,
+            arrival=item.arrival.value,
+        )
+    if items:
+        counts = Counter(decision.verdict.value for decision in decisions)
+        log.info("read", feed=name, **{key: counts[key] for key in ("new", "revised") if counts[key]}, show=True)
+    # A feed's state is told when it changes, not at every poll.
+    if conclusion.outcome == "failed" and state.last_error != conclusion.values["last_error"]:
+        log.warning("feed fails", feed=name, reason=conclusion.reason, show=True)
+    elif conclusion.outcome == "ended":
+        log.warning("feed ended", feed=name, reason=conclusion.reason, show=True)
+    elif conclusion.outcome != "failed" and state.failures:
+        log.info("feed reads again", feed=name, failures=state.failures, show=True)
+    moved = conclusion.values.get("moved_to")
+    if moved and moved != state.moved_to:
+        log.warning("feed moved", feed=name, to=moved, show=True)

@@ -1,0 +1,62 @@
+"""How each feed is doing, for `codegrey status` and `codegrey feeds list`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.ingest.store import read_feed_config
+from services.ingest.tables import config_state, feed
+from shared.database import transaction
+
+
+async def feeds(engine: AsyncEngine) -> list[dict[str, Any]]:
+    """Return one row for each configured feed, those in trouble first.
+
+    `state` is one of `waiting` (never polled), `ok`, `moved`, `failing`, `ended`.
+    """
+    query = (
+        select(feed)
+        .where(feed.c.active)
+        .order_by(feed.c.ended_at.is_(None), feed.c.failures.desc(), feed.c.next_poll_at, feed.c.url)
+    )
+    async with transaction(engine) as connection:
+        rows = (await connection.execute(query)).mappings().all()
+    return [_row(dict(row)) for row in rows]
+
+
+def _row(row: dict[str, Any]) -> dict[str, Any]:
+    config = read_feed_config(row["url"], row["config"])
+    return {
+        "name": config.name or row["title"] or config.label,
+        "url": row["url"],
+        "state": _state(row),
+        "moved_to": row["moved_to"],
+        "last_success": row["last_success_at"],
+        "last_new": row["last_new_at"],
+        "next_poll": None if row["ended_at"] else row["next_poll_at"],
+        "next_poll_reason": row["next_poll_reason"],
+        "last_status": row["last_status"],
+        "last_error": row["last_error"],
+        "failures": row["failures"],
+        "entries": row["entries"],
+    }
+
+
+def _state(row: dict[str, Any]) -> str:
+    if row["ended_at"]:
+        return "ended"
+    if row["failures"]:
+        return "failing"
+    if row["moved_to"]:
+        return "moved"
+    return "ok" if row["last_success_at"] else "waiting"
+
+
+async def config_problem(engine: AsyncEngine) -> str | None:
+    """Return what is wrong with `feeds.yaml` as the service last read it, or None."""
+    async with transaction(engine) as connection:
+        problem: str | None = await connection.scalar(select(func.max(config_state.c.problem)))
+    return problem

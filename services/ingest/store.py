@@ -1,0 +1,229 @@
+"""Everything ingest asks of its database: leases, the configuration's feeds, entries.
+
+Leases are measured by the database's clock alone. A poll writes only while its lease is its
+own, so that a process which was stopped for an hour cannot write over its successor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, literal_column, or_, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from services.ingest.conclude import FeedState
+from services.ingest.decide import Candidate, Decision, Known, Twin, link_key
+from services.ingest.feeds import Feed, FeedsFile
+from services.ingest.tables import config_state, entry, feed
+from shared.database import transaction
+from shared.events import NewsItem
+
+LEASE = timedelta(seconds=30)
+"""Renewed while a poll lasts; a dead process's feeds are free after it."""
+_ROWS = 500
+_CLOCK = func.clock_timestamp()
+_STATE = (
+    "title",
+    "language",
+    "moved_to",
+    "etag",
+    "last_modified",
+    "validator_url",
+    "body_hash",
+    "ttl_s",
+    "last_success_at",
+    "last_error",
+    "failures",
+)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A feed that is ours to poll until the lease runs out."""
+
+    url: str
+    state: FeedState
+    owner: str
+
+
+def read_feed_config(url: str, stored: Mapping[str, Any]) -> Feed:
+    """Read a feed's configuration as stored; it was checked then, and keys of another version do no harm."""
+    return Feed.model_construct(**(Feed(url=url).model_dump() | dict(stored)))
+
+
+def _read_state(row: Mapping[str, Any]) -> FeedState:
+    return FeedState(
+        config=read_feed_config(row["url"], row["config"]),
+        **{name: row[name] for name in _STATE if row[name] is not None},
+    )
+
+
+async def claim_due(engine: AsyncEngine, owner: str, limit: int) -> list[Claim]:
+    """Take up to `limit` feeds that are due and nobody's; two processes never get the same."""
+    due = (
+        select(feed.c.url)
+        .where(
+            feed.c.active,
+            feed.c.ended_at.is_(None),
+            feed.c.next_poll_at <= _CLOCK,
+            or_(feed.c.lease_until.is_(None), feed.c.lease_until < _CLOCK),
+        )
+        .order_by(feed.c.next_poll_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    take = update(feed).where(feed.c.url.in_(due)).values(lease_owner=owner, lease_until=_CLOCK + LEASE).returning(feed)
+    async with transaction(engine) as connection:
+        rows = (await connection.execute(take)).mappings().all()
+    return [Claim(row["url"], _read_state(dict(row)), owner) for row in rows]
+
+
+async def renew_leases(engine: AsyncEngine, owner: str) -> None:
+    """Prolong every lease that `owner` still holds."""
+    mine = and_(feed.c.lease_owner == owner, feed.c.lease_until >= _CLOCK)
+    async with transaction(engine) as connection:
+        await connection.execute(update(feed).where(mine).values(lease_until=_CLOCK + LEASE))
+
+
+async def release_leases(engine: AsyncEngine, owner_prefix: str) -> None:
+    """Give up the leases of an owner that is gone, or is going."""
+    held = feed.c.lease_owner.startswith(owner_prefix, autoescape=True)
+    async with transaction(engine) as connection:
+        await connection.execute(update(feed).where(held).values(lease_owner=None, lease_until=None))
+
+
+async def hold_lease(connection: AsyncConnection, claim: Claim) -> bool:
+    """Lock the feed's row for this transaction; False where the lease was lost to somebody else."""
+    mine = (
+        select(feed.c.url)
+        .where(feed.c.url == claim.url, feed.c.lease_owner == claim.owner, feed.c.lease_until >= _CLOCK)
+        .with_for_update()
+    )
+    return (await connection.scalar(mine)) is not None
+
+
+async def save_feed(connection: AsyncConnection, url: str, values: Mapping[str, Any], stored: int = 0) -> None:
+    """Write the outcome of a poll and end its lease."""
+    await connection.execute(
+        update(feed)
+        .where(feed.c.url == url)
+        .values(**values, entries=feed.c.entries + stored, lease_owner=None, lease_until=None)
+    )
+
+
+async def known_entries(connection: AsyncConnection, candidates: Sequence[Candidate]) -> dict[str, Known]:
+    """Read what is stored of these entries."""
+    ids = [candidate.entry_id for candidate in candidates]
+    query = (
+        select(
+            entry.c.entry_id,
+            func.max(entry.c.revision),
+            func.array_agg(entry.c.content_hash),
+            func.min(entry.c.first_seen),
+        )
+        .where(entry.c.entry_id == func.any(ids))
+        .group_by(entry.c.entry_id)
+    )
+    rows = (await connection.execute(query)).all()
+    return {row[0]: Known(row[0], row[1], frozenset(row[2]), row[3]) for row in rows}
+
+
+async def twins_of(connection: AsyncConnection, url: str, candidates: Sequence[Candidate]) -> list[Twin]:
+    """Read which entries of the feed carry the very words of one of these."""
+    hashes = [candidate.content_hash for candidate in candidates]
+    query = select(entry.c.url, entry.c.published, entry.c.content_hash).where(
+        entry.c.feed_url == url, entry.c.content_hash == func.any(hashes)
+    )
+    return [Twin(*row) for row in (await connection.execute(query)).all()] if hashes else []
+
+
+async def store_entries(
+    connection: AsyncConnection, feed_url: str, decided: Sequence[tuple[Decision, NewsItem | None]]
+) -> set[str]:
+    """Write entries and revisions; return the ids of those that were not there before."""
+    rows = [_entry_row(feed_url, decision, item) for decision, item in decided]
+    written: set[str] = set()
+    for start in range(0, len(rows), _ROWS):
+        statement = insert(entry).values(rows[start : start + _ROWS]).on_conflict_do_nothing()
+        written |= set((await connection.execute(statement.returning(entry.c.entry_id))).scalars())
+    return written
+
+
+def _entry_row(feed_url: str, decision: Decision, item: NewsItem | None) -> dict[str, Any]:
+    published = decision.candidate.entry
+    return {
+        "entry_id": decision.candidate.entry_id,
+        "revision": decision.revision,
+        "item_id": item.id if item else None,
+        "feed_url": feed_url,
+        "guid": published.guid,
+        "url": published.url,
+        "link_key": link_key(published.url),
+        "title": published.title,
+        "summary": published.summary,
+        "text": published.text,
+        "language": item.language if item else published.language,
+        "published": published.published,
+        "first_seen": decision.first_seen,
+        "stored_at": _CLOCK,
+        "content_hash": decision.candidate.content_hash,
+        "arrival": decision.arrival.value,
+        "reason": decision.reason,
+    }
+
+
+async def apply_config(engine: AsyncEngine, file: FeedsFile) -> None:
+    """Make the stored feeds those of the file: new ones are due at once, removed ones rest.
+
+    A feed that was removed and comes back is tried again even if it had ended; a shorter
+    interval counts from now.
+    """
+    rows = [{"url": one.url, "config": one.model_dump(exclude_defaults=True)} for one in file.feeds]
+    async with transaction(engine) as connection:
+        for start in range(0, len(rows), _ROWS):
+            statement = insert(feed).values(rows[start : start + _ROWS])
+            new = statement.excluded.config
+            back = feed.c.active.is_(False)
+            seconds: ColumnElement[int] = func.coalesce(
+                literal_column("(excluded.config ->> 'interval')::integer"),
+                Feed.model_fields["interval"].default,
+            )
+            due = func.least(feed.c.next_poll_at, _CLOCK + seconds * text("interval '1 second'"))
+            await connection.execute(
+                statement.on_conflict_do_update(
+                    index_elements=[feed.c.url],
+                    set_={
+                        "config": new,
+                        "active": True,
+                        "ended_at": text("CASE WHEN feed.active THEN feed.ended_at END"),
+                        "next_poll_at": due,
+                    },
+                    where=or_(back, feed.c.config.is_distinct_from(new)),
+                )
+            )
+        configured = [row["url"] for row in rows]
+        gone = and_(feed.c.active, feed.c.url != func.all(configured)) if configured else feed.c.active
+        await connection.execute(update(feed).where(gone).values(active=False))
+        await _note(connection, contact=file.contact, problem=None)
+
+
+async def note_problem(engine: AsyncEngine, problem: str) -> None:
+    """Keep what is wrong with the configuration file, for `codegrey status` and `feeds list`."""
+    async with transaction(engine) as connection:
+        await _note(connection, problem=problem)
+
+
+async def _note(connection: AsyncConnection, **values: Any) -> None:
+    changed = values | {"read_at": _CLOCK}
+    statement = insert(config_state).values(id=1, **changed)
+    await connection.execute(statement.on_conflict_do_update(index_elements=[config_state.c.id], set_=changed))
+
+
+async def read_contact(engine: AsyncEngine) -> str:
+    """Return the contact that publishers are given."""
+    async with transaction(engine) as connection:
+        return await connection.scalar(select(config_state.c.contact)) or ""

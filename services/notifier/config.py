@@ -1,0 +1,146 @@
+"""Read `subscriptions.yaml`: the channels, who is told of what through them, and the operators.
+
+Nothing secret stands in this file: the address of a chat or webhook is a secret of its own
+(`Settings.channel_secret`), and so is the mail server's password.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+
+from shared.config_file import read_config
+from shared.settings import Settings
+
+FILE = "subscriptions.yaml"
+OPERATORS = "operators"
+"""Stands where a subscription's name stands in what the operators are told."""
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+Address = Annotated[str, StringConstraints(pattern=r"^[!#-'*+./0-9=?A-Z^_`a-z{|}~-]{1,64}@[0-9A-Za-z.-]{1,255}$")]
+Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+Watched = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=200)]
+Level = Annotated[int, Field(ge=1, le=5)]
+
+
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Channel(_Strict):
+    """One way to reach people. `on_unknown` says what to do where a message may have arrived or not."""
+
+    kind: Literal["email", "chat", "webhook"]
+    to: Annotated[tuple[Address, ...], BeforeValidator(_as_list)] = ()
+    on_unknown: Literal["repeat", "hold"] = "repeat"
+
+    @model_validator(mode="after")
+    def _addresses_belong_to_mail(self) -> Self:
+        if self.kind == "email" and not self.to:
+            raise ValueError("an email channel needs 'to': an address, or a list of them")
+        if self.kind != "email" and self.to:
+            raise ValueError(
+                f"'to' belongs to email channels; the address of a {self.kind} channel is a secret: "
+                "set CODEGREY_CHANNEL_<NAME>"
+            )
+        return self
+
+
+class Subscription(_Strict):
+    """Who wants to know what. Countries None means everywhere; outages None means never."""
+
+    name: Name
+    channels: Annotated[tuple[Name, ...], Field(min_length=1)]
+    minimum_level: Level = 2
+    countries: Annotated[tuple[Country, ...], Field(min_length=1)] | None = None
+    watch: tuple[Watched, ...] = ()
+    outages: Level | None = 4
+    hourly_limit: Annotated[int, Field(ge=1, le=1_000)] = 10
+
+    @model_validator(mode="after")
+    def _name_is_not_the_operators(self) -> Self:
+        if self.name == OPERATORS:
+            raise ValueError(f"{OPERATORS!r} is a reserved name; use the key 'operators:' beside 'channels:'")
+        return self
+
+
+class Operators(_Strict):
+    """Whom to tell when the system itself is in trouble."""
+
+    channels: Annotated[tuple[Name, ...], Field(min_length=1)]
+
+
+class Subscriptions(_Strict):
+    """The whole file."""
+
+    channels: dict[Name, Channel] = {}
+    subscriptions: tuple[Subscription, ...] = ()
+    operators: Operators | None = None
+
+    @model_validator(mode="after")
+    def _names_fit_together(self) -> Self:
+        names = [subscription.name for subscription in self.subscriptions]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"two subscriptions are called {', '.join(map(repr, twice))}")
+        users = [(f"subscription {one.name!r}", one.channels) for one in self.subscriptions]
+        if self.operators:
+            users.append(("operators", self.operators.channels))
+        for who, channels in users:
+            for channel in channels:
+                if channel not in self.channels:
+                    known = ", ".join(sorted(self.channels)) or "none"
+                    raise ValueError(f"{who}: there is no channel {channel!r} (known: {known})")
+        secrets = [_variable(name) for name, channel in self.channels.items() if channel.kind != "email"]
+        if len(secrets) != len(set(secrets)):
+            raise ValueError("two channels would share one secret: let their names differ in a letter")
+        return self
+
+    def named(self, name: str) -> Subscription | None:
+        """Find a subscription by its name."""
+        return next((one for one in self.subscriptions if one.name == name), None)
+
+
+def _variable(name: str) -> str:
+    return "".join(c if c.isalnum() else "_" for c in name).upper()
+
+
+@dataclass(frozen=True)
+class Target:
+    """One address of one channel: what one delivery goes to. `key` is unique in the file."""
+
+    channel: str
+    kind: str
+    address: str = ""
+
+    @property
+    def key(self) -> str:
+        """Name the target without its secret."""
+        return f"{self.channel}:{self.address}" if self.address else self.channel
+
+
+def targets(config: Subscriptions, channels: tuple[str, ...]) -> list[Target]:
+    """List each single target of some channels, once."""
+    found: dict[str, Target] = {}
+    for name in channels:
+        channel = config.channels[name]
+        for address in channel.to or ("",):
+            target = Target(name, channel.kind, address)
+            found.setdefault(target.key, target)
+    return list(found.values())
+
+
+def config_path(settings: Settings) -> Path:
+    """Say where the file stands."""
+    return settings.config / FILE
+
+
+def read_subscriptions(settings: Settings) -> Subscriptions:
+    """Read and check the file; raises ConfigError with the line of each problem."""
+    return read_config(config_path(settings), Subscriptions)

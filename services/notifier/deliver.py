@@ -1,0 +1,262 @@
+"""Send what is queued: claim under a lease, send, write down what came of it.
+
+1. Claim: rows that are due, each by one process only, oldest decision first; never a row while an
+   earlier one on the same incident waits for the same target. The lease, in database time, is
+   longer than a send may take.
+2. Send, several at once.
+3. Write the outcome (`outcome.after` decides what follows). Back-off lives in the row.
+
+A row that is still "sending" when its lease has run out, or whose process is known to be gone,
+has an unknown outcome: the message may have left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.notifier.config import Subscriptions, Target
+from services.notifier.fold import fold_due
+from services.notifier.message import Message
+from services.notifier.metrics import DELIVERY_SECONDS, SEND_SECONDS, SENDS, WAITING
+from services.notifier.outcome import After, Delivery, Outcome, Result, State, after
+from services.notifier.send import LONGEST_S, send
+from shared.crash import crash_point
+from shared.database import transaction
+from shared.errors import Transient
+from shared.log import get_logger
+from shared.settings import Settings
+
+log = get_logger()
+
+AT_ONCE = 8
+POLL_S = 0.25
+FOLD_EVERY_S = 1.0
+LEASE_S = LONGEST_S + 30.0
+DRAIN_S = 10.0
+STUCK_AFTER_S = 30.0
+
+_CLAIM = text("""
+    WITH due AS (
+        SELECT d.id FROM notifier.delivery d
+        WHERE d.state = 'queued' AND d.next_try_at <= clock_timestamp()
+          AND NOT EXISTS (
+              SELECT 1 FROM notifier.delivery e
+              WHERE e.target = d.target AND e.subscription = d.subscription AND e.seq < d.seq
+                AND e.state IN ('queued', 'sending') AND e.incidents && d.incidents)
+        ORDER BY d.seq LIMIT :room
+        FOR UPDATE SKIP LOCKED)
+    UPDATE notifier.delivery d
+    SET state = 'sending', attempts = attempts + 1, lease_owner = :owner,
+        lease_until = clock_timestamp() + make_interval(secs => :lease)
+    FROM due WHERE d.id = due.id
+    RETURNING d.*, extract(epoch FROM clock_timestamp() - d.created_at)::float AS age_s
+""")
+_ORPHANS = text("""
+    SELECT d.*, extract(epoch FROM clock_timestamp() - d.created_at)::float AS age_s
+    FROM notifier.delivery d
+    WHERE d.state = 'sending'
+      AND (d.lease_until < clock_timestamp() OR (d.lease_owner LIKE :slot AND d.lease_owner <> :owner))
+    FOR UPDATE SKIP LOCKED
+""")
+# Only who still holds the lease may write the outcome: a send that came back too late is settled already.
+_RECORD = text("""
+    UPDATE notifier.delivery
+    SET state = :state, next_try_at = clock_timestamp() + make_interval(secs => :wait),
+        repeats = :repeats, possible_repeat = :possible_repeat, last_error = :error,
+        lease_owner = NULL, lease_until = NULL,
+        finished_at = CASE WHEN :ended THEN clock_timestamp() END
+    WHERE id = :id AND state = 'sending' AND lease_owner = :owner
+""")
+
+
+@dataclass
+class Deliverer:
+    """Deliver until cancelled. `slot` names a place that only one process holds at a time, or nothing."""
+
+    engine: AsyncEngine
+    settings: Settings
+    config: Callable[[], Subscriptions]
+    wake: asyncio.Event
+    slot: str = ""
+    last_turn: float = field(default_factory=time.monotonic)
+    _sending: set[asyncio.Task[None]] = field(default_factory=set)
+    _owner: str = ""
+    _next_fold: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._owner = f"{self.slot or 'any'}/{secrets.token_hex(6)}"
+
+    async def run(self) -> None:
+        """Loop: settle what was left behind, fold what is due, claim and send; at the end, drain."""
+        try:
+            while True:
+                try:
+                    await self.turn()
+                except Transient as fault:
+                    log.warning("deliveries wait", fault=str(fault))
+                    await asyncio.sleep(POLL_S * 4)
+                self.last_turn = time.monotonic()
+                await self._rest()
+        finally:
+            if self._sending:
+                await asyncio.wait(self._sending, timeout=DRAIN_S)
+            for task in self._sending:
+                task.cancel()
+
+    async def turn(self) -> int:
+        """Do one round; return how many sends were started."""
+        await self._settle_orphans()
+        if time.monotonic() >= self._next_fold:
+            await fold_due(self.engine, self.config())
+            self._next_fold = time.monotonic() + FOLD_EVERY_S
+        room = AT_ONCE - len(self._sending)
+        if room <= 0:
+            return 0
+        async with transaction(self.engine) as connection:
+            rows = (await connection.execute(_CLAIM, self._lease(room))).mappings().all()
+        for row in sorted(rows, key=lambda row: int(row["seq"])):
+            task = asyncio.create_task(self._deliver(dict(row)))
+            self._sending.add(task)
+            task.add_done_callback(self._finished)
+        return len(rows)
+
+    async def finish(self) -> None:
+        """Wait for the sends that are under way."""
+        if self._sending:
+            await asyncio.wait(self._sending)
+
+    def trouble(self) -> str | None:
+        """Say why deliveries do not flow, or None."""
+        idle = time.monotonic() - self.last_turn
+        return f"no deliveries for {idle:.0f} s: the loop is stuck" if idle > STUCK_AFTER_S else None
+
+    def _lease(self, room: int) -> dict[str, Any]:
+        return {"room": room, "owner": self._owner, "lease": LEASE_S}
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._sending.discard(task)
+        self.wake.set()
+        if not task.cancelled() and (fault := task.exception()):
+            # The row stays "sending"; its lease runs out and it is settled as unknown.
+            log.error("delivery not settled", fault=f"{type(fault).__name__}: {fault}"[:300])
+
+    async def _rest(self) -> None:
+        try:
+            await asyncio.wait_for(self.wake.wait(), POLL_S)
+        except TimeoutError:
+            return
+        self.wake.clear()
+
+    async def _settle_orphans(self) -> None:
+        # A slot is held by one process at a time, so what another run of it was sending is nobody's now.
+        names = {"owner": self._owner, "slot": f"{self.slot}/%" if self.slot else "-"}
+        async with transaction(self.engine) as connection:
+            for row in (await connection.execute(_ORPHANS, names)).mappings().all():
+                outcome = Outcome(Result.UNKNOWN, "the process ended while it was sending; it may have arrived")
+                then = self._after(outcome, row)
+                # The time that passed is back-off enough.
+                values = self._values(row, outcome, then) | {"owner": row["lease_owner"], "wait": 0.0}
+                await connection.execute(_RECORD, values)
+                log.warning("delivery left behind", delivery=row["id"], channel=row["channel"], then=then.state.value)
+
+    async def _deliver(self, row: dict[str, Any]) -> None:
+        message = Message.model_validate(row["message"])
+        target = Target(row["channel"], row["kind"], row["address"])
+        crash_point("notifier-before-send")
+        started = time.monotonic()
+        if row["channel"] in self.config().channels:
+            outcome = await send(
+                target,
+                message,
+                delivery_id=row["id"],
+                possible_repeat=row["possible_repeat"],
+                settings=self.settings,
+            )
+        else:
+            outcome = Outcome(Result.NOT_SENT, f"channel {row['channel']!r} is not in subscriptions.yaml any more")
+        crash_point("notifier-after-send")
+        SEND_SECONDS.labels(row["channel"]).observe(time.monotonic() - started)
+        SENDS.labels(row["channel"], outcome.result.value).inc()
+        then = self._after(outcome, row)
+        await self._record(row, outcome, then)
+        self._tell(row, message, outcome, then)
+
+    async def _record(self, row: dict[str, Any], outcome: Outcome, then: After) -> None:
+        """Write the outcome, through a database that is away for a while."""
+        until = time.monotonic() + LEASE_S
+        while True:
+            try:
+                async with transaction(self.engine) as connection:
+                    await connection.execute(_RECORD, self._values(row, outcome, then))
+                return
+            except Transient:
+                if time.monotonic() > until:
+                    raise
+                await asyncio.sleep(POLL_S)
+
+    def _after(self, outcome: Outcome, row: Any) -> After:
+        channel = self.config().channels.get(row["channel"])
+        return after(
+            outcome,
+            Delivery(
+                kind=row["kind"],
+                on_unknown=channel.on_unknown if channel else "repeat",
+                attempts=row["attempts"],
+                repeats=row["repeats"],
+                possible_repeat=row["possible_repeat"],
+                age_s=row["age_s"],
+            ),
+        )
+
+    def _values(self, row: Any, outcome: Outcome, then: After) -> dict[str, Any]:
+        return {
+            "id": row["id"],
+            "owner": self._owner,
+            "state": then.state.value,
+            "wait": then.wait_s,
+            "repeats": then.repeats,
+            "possible_repeat": then.possible_repeat,
+            "error": None if outcome.result is Result.SENT else outcome.detail[:500],
+            "ended": then.state is not State.QUEUED,
+        }
+
+    def _tell(self, row: dict[str, Any], message: Message, outcome: Outcome, then: After) -> None:
+        known = {
+            "subscription": row["subscription"],
+            "channel": row["channel"],
+            "level": message.level,
+            "headline": message.headline,
+            "correlation_id": row["correlation_id"],
+        }
+        if outcome.result is Result.SENT:
+            DELIVERY_SECONDS.labels(row["channel"]).observe(row["age_s"])
+            log.info("told", kind=message.kind, possible_repeat=row["possible_repeat"], show=True, **known)
+        elif then.state is State.QUEUED:
+            log.warning(
+                "not told yet",
+                why=outcome.detail,
+                again_in_s=then.wait_s,
+                attempts=row["attempts"],
+                show=row["attempts"] == 1,
+                **known,
+            )
+        else:
+            log.error("not told", why=outcome.detail, state=then.state.value, show=True, **known)
+
+
+async def count_waiting(engine: AsyncEngine) -> int:
+    """Count what is not finished, for the metric."""
+    async with transaction(engine) as connection:
+        count = await connection.scalar(
+            text("SELECT count(*) FROM notifier.delivery WHERE state IN ('queued', 'sending')")
+        )
+    WAITING.set(count or 0)
+    return int(count or 0)

@@ -1,0 +1,130 @@
+"""Send what was folded or collected as one message, when the time has come.
+
+The rows that wait are the decisions themselves, so nothing that waits is lost by a crash: a fold
+takes its rows and queues its deliveries in one transaction, and its id is made of those rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from services.notifier.config import Subscription, Subscriptions, targets
+from services.notifier.message import Message, list_message
+from services.notifier.route import LastHour, Pace
+from services.notifier.store import add_deliveries, delivery_rows, last_hour, lock_decisions
+from services.notifier.tables import notice
+from shared.database import database_now, transaction
+from shared.ids import stable_id
+
+QUIET = timedelta(seconds=60)
+"""A summary is sent when no backlog came in for so long ..."""
+LONGEST = timedelta(minutes=5)
+"""... or when the first of it has waited for so long."""
+IN_A_FOLD, IN_A_CHAT_FOLD = 200, 15
+"""Incidents in one fold: it lists them all, so they must fit. The rest waits for the next."""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What waits for one subscription in one way: how many, the oldest and the newest."""
+
+    rows: int
+    oldest: datetime
+    newest: datetime
+
+
+def due(way: Pace, waiting: Waiting, subscription: Subscription, hour: LastHour, now: datetime) -> bool:
+    """Say whether it is time: pure.
+
+    A fold goes out as soon as the hourly limit has room for one message; a summary when its
+    backlog has come to rest. A summary does not wait for the limit: it is one message in place
+    of many.
+    """
+    if way is Pace.FOLDED:
+        return hour.messages < subscription.hourly_limit
+    return now - waiting.newest >= QUIET or now - waiting.oldest >= LONGEST
+
+
+async def fold_due(engine: AsyncEngine, config: Subscriptions) -> int:
+    """Queue every fold and summary that is due; return how many."""
+    waiting_rows = (
+        select(notice.c.subscription, notice.c.pace, func.count(), func.min(notice.c.at), func.max(notice.c.at))
+        .where(notice.c.message.is_not(None), notice.c.list_id.is_(None))
+        .group_by(notice.c.subscription, notice.c.pace)
+    )
+    async with transaction(engine) as connection:
+        if not (await connection.execute(waiting_rows.limit(1))).first():
+            return 0
+    made = 0
+    async with transaction(engine) as connection:
+        await lock_decisions(connection)
+        now = await database_now(connection)
+        hours = await last_hour(connection, now)
+        for name, way, rows, oldest, newest in (await connection.execute(waiting_rows)).all():
+            subscription = config.named(name)
+            if subscription is None:
+                await _drop(connection, name)
+                continue
+            state = Waiting(rows, oldest, newest)
+            if due(Pace(way), state, subscription, hours.get(name, LastHour()), now):
+                await _make(connection, config, subscription, Pace(way))
+                made += 1
+    return made
+
+
+async def _drop(connection: AsyncConnection, name: str) -> None:
+    """Let go of what waits for a subscription that is no longer in the file; the decision says so."""
+    await connection.execute(
+        update(notice)
+        .where(notice.c.subscription == name, notice.c.message.is_not(None), notice.c.list_id.is_(None))
+        .values(message=None, tell="none", reason=notice.c.reason + "; the subscription was removed before it was sent")
+    )
+
+
+async def _make(connection: AsyncConnection, config: Subscriptions, subscription: Subscription, way: Pace) -> None:
+    """Turn the rows that wait into one message and its deliveries."""
+    rows = (
+        await connection.execute(
+            select(notice)
+            .where(
+                notice.c.subscription == subscription.name,
+                notice.c.pace == way.value,
+                notice.c.message.is_not(None),
+                notice.c.list_id.is_(None),
+            )
+            .order_by(notice.c.id)
+        )
+    ).all()
+    chosen = _first_incidents(rows, _room(config, subscription)) if way is Pace.FOLDED else list(rows)
+    kind: Literal["fold", "summary"] = "fold" if way is Pace.FOLDED else "summary"
+    message = list_message(kind, [Message.model_validate(row.message) for row in chosen], subscription.name)
+    list_id = stable_id(kind, subscription.name, *(row.alert_id for row in chosen))
+    await add_deliveries(
+        connection,
+        delivery_rows(
+            message,
+            targets(config, subscription.channels),
+            subject_id=list_id,
+            subscription_name=subscription.name,
+            incidents=sorted({row.incident_id for row in chosen}),
+            correlation_id=chosen[0].correlation_id,
+        ),
+    )
+    await connection.execute(update(notice).where(notice.c.id.in_([row.id for row in chosen])).values(list_id=list_id))
+
+
+def _room(config: Subscriptions, subscription: Subscription) -> int:
+    kinds = {config.channels[name].kind for name in subscription.channels}
+    return IN_A_CHAT_FOLD if "chat" in kinds else IN_A_FOLD
+
+
+def _first_incidents(rows: Sequence[Any], room: int) -> list[Any]:
+    """Take the rows of the first `room` incidents, whole: the rest waits for the next fold."""
+    kept = set(list(dict.fromkeys(row.incident_id for row in rows))[:room])
+    return [row for row in rows if row.incident_id in kept]

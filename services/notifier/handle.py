@@ -1,0 +1,167 @@
+"""Match each alert once with every subscription, and queue what is told in the same transaction.
+
+An alert that is delivered twice is found in the inbox and changes nothing. What is not told is
+recorded too, with its reason, so that "why was I not told?" has an answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from services.notifier.config import Subscription, Subscriptions, targets
+from services.notifier.message import alert_message
+from services.notifier.metrics import DECISIONS
+from services.notifier.route import LastHour, Pace, Tell, Told, decide, pace
+from services.notifier.snapshot import Snapshot
+from services.notifier.store import (
+    add_deliveries,
+    delivery_rows,
+    last_hour,
+    lock_decisions,
+    register,
+    waiting_incidents,
+)
+from services.notifier.tables import inbox, notice
+from services.notifier.tables import told as told_table
+from shared.consume import Received
+from shared.database import database_now, transaction
+from shared.events import Alert
+
+ROWS = 500
+"""Rows in one INSERT: PostgreSQL takes 32,767 parameters at most."""
+
+
+@dataclass
+class Handler:
+    """Consume alerts: `config` is asked anew for each batch, `wake` is set where there is work to send."""
+
+    engine: AsyncEngine
+    config: Callable[[], Subscriptions]
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def __call__(self, received: Sequence[Received[Alert]]) -> None:
+        """Settle a batch of alerts in one transaction."""
+        config = self.config()
+        async with transaction(self.engine) as connection:
+            await lock_decisions(connection)
+            new = await _unknown(connection, received)
+            if not new:
+                return
+            book = await _open_book(connection, config, new)
+            for one in new:
+                for subscription in config.subscriptions:
+                    book.settle(one, subscription)
+            await book.write(connection)
+        self.wake.set()
+
+
+async def _unknown(connection: AsyncConnection, received: Sequence[Received[Alert]]) -> list[Received[Alert]]:
+    """Put the alerts into the inbox; return those that were not there, each once, in order."""
+    by_id = {one.event.id: one for one in reversed(received)}
+    adding = insert(inbox).values([{"alert_id": alert_id} for alert_id in by_id])
+    rows = await connection.execute(adding.on_conflict_do_nothing().returning(inbox.c.alert_id))
+    fresh = {row.alert_id for row in rows}
+    in_order = dict.fromkeys(one.event.id for one in received)
+    return [by_id[alert_id] for alert_id in in_order if alert_id in fresh]
+
+
+async def _open_book(connection: AsyncConnection, config: Subscriptions, new: Sequence[Received[Alert]]) -> _Book:
+    since = await register(connection, config)
+    now = await database_now(connection)
+    incidents = {one.event.incident_id for one in new}
+    waiting = await waiting_incidents(connection)
+    known = {}
+    for row in await connection.execute(
+        select(told_table.c.subscription, told_table.c.incident_id, told_table.c.snapshot).where(
+            told_table.c.incident_id.in_(incidents)
+        )
+    ):
+        key = (row.subscription, row.incident_id)
+        known[key] = Told(Snapshot.model_validate(row.snapshot), waiting=waiting.get(key))
+    return _Book(config, since, known, await last_hour(connection, now))
+
+
+@dataclass
+class _Book:
+    """What is known while a batch is decided, and the rows that come of it."""
+
+    config: Subscriptions
+    since: dict[str, datetime]
+    told: dict[tuple[str, str], Told]
+    hours: dict[str, LastHour]
+    notices: list[dict[str, Any]] = field(default_factory=list)
+    deliveries: list[dict[str, Any]] = field(default_factory=list)
+    changed: set[tuple[str, str]] = field(default_factory=set)
+
+    def settle(self, one: Received[Alert], subscription: Subscription) -> None:
+        """Decide one alert for one subscription and note what follows."""
+        alert, name = one.event, subscription.name
+        key = (name, alert.incident_id)
+        told = self.told.get(key)
+        decision = decide(alert, subscription, told, self.since[name])
+        when, reason = Pace.NOW, decision.reason
+        message = None
+        if decision.tell is not Tell.NONE:
+            hour = self.hours.get(name, LastHour())
+            when, because = pace(decision, alert, subscription, told, hour)
+            reason = f"{reason}; {because}" if because else reason
+            message = alert_message(alert, decision, name)
+            self.told[key] = Told(Snapshot.of(alert), waiting=None if when is Pace.NOW else when)
+            self.changed.add(key)
+            if when is Pace.NOW:
+                self.hours[name] = replace(hour, messages=hour.messages + 1, gravest=max(hour.gravest, alert.level))
+                self.deliveries += delivery_rows(
+                    message,
+                    targets(self.config, subscription.channels),
+                    subject_id=alert.id,
+                    subscription_name=name,
+                    incidents=[alert.incident_id],
+                    correlation_id=one.trace.correlation_id,
+                )
+        DECISIONS.labels(decision.tell.value, when.value).inc()
+        waits = message is not None and when is not Pace.NOW
+        self.notices.append(
+            {
+                "alert_id": alert.id,
+                "subscription": name,
+                "incident_id": alert.incident_id,
+                "version": alert.version,
+                "tell": decision.tell.value,
+                "pace": when.value,
+                "reason": reason,
+                "correlation_id": one.trace.correlation_id,
+                "message": message.model_dump(mode="json") if message and waits else None,
+            }
+        )
+
+    async def write(self, connection: AsyncConnection) -> None:
+        """Write all rows: decisions, what was told, deliveries."""
+        for start in range(0, len(self.notices), ROWS):
+            adding = insert(notice).values(self.notices[start : start + ROWS])
+            await connection.execute(adding.on_conflict_do_nothing())
+        changed = [
+            {
+                "subscription": name,
+                "incident_id": incident,
+                "snapshot": self.told[name, incident].snapshot.model_dump(mode="json"),
+            }
+            for name, incident in sorted(self.changed)
+        ]
+        for start in range(0, len(changed), ROWS):
+            telling = insert(told_table).values(changed[start : start + ROWS])
+            await connection.execute(
+                telling.on_conflict_do_update(
+                    index_elements=["subscription", "incident_id"],
+                    set_={"snapshot": telling.excluded.snapshot, "told_at": func.now()},
+                )
+            )
+        for start in range(0, len(self.deliveries), ROWS):
+            await add_deliveries(connection, self.deliveries[start : start + ROWS])

@@ -1,0 +1,99 @@
+"""Send mail through Apprise's own email service, with our letter and with the truth about what happened.
+
+Apprise derives the text alternative from the HTML and answers "failed" whatever went wrong. This
+service keeps Apprise's connection (TLS, login, time-outs) and sends the letter step by step, so
+that "surely not sent" and "may have arrived" can be told apart.
+"""
+
+from __future__ import annotations
+
+import smtplib
+from typing import Any
+
+from apprise.plugins.email.base import NotifyEmail
+from apprise.plugins.email.smtp import AppriseSMTPController
+
+from services.notifier.outcome import Outcome, Result
+
+# Apprise's classes are half typed: take them as they are, and type what we add.
+_Controller: Any = AppriseSMTPController
+_Email: Any = NotifyEmail
+_FAULTS = (OSError, smtplib.SMTPException, RuntimeError)
+
+
+class Session(_Controller):  # type: ignore[misc]
+    """One SMTP connection that says how far it came."""
+
+    def deliver(self, sender: str, recipient: str, letter: bytes) -> Outcome:
+        """Send one letter to one recipient.
+
+        Until the letter itself is sent, any failure means that it surely did not arrive. Once it
+        has left, only the server's answer counts; without one the outcome is unknown.
+        """
+        connection = self._socket
+        try:
+            connection.ehlo_or_helo_if_needed()
+            code, answer = connection.mail(sender)
+            if code != 250:
+                return Outcome(Result.NOT_SENT, f"the sender was refused: {_said(code, answer)}")
+            code, answer = connection.rcpt(recipient)
+            if code not in {250, 251}:
+                result = Result.REFUSED if 500 <= code < 600 else Result.NOT_SENT
+                return Outcome(result, f"the recipient was refused: {_said(code, answer)}")
+            code, answer = connection.docmd("DATA")
+            if code != 354:
+                result = Result.REFUSED if 500 <= code < 600 else Result.NOT_SENT
+                return Outcome(result, f"the message was refused: {_said(code, answer)}")
+        except _FAULTS as fault:
+            return Outcome(Result.NOT_SENT, f"the connection broke before the message: {type(fault).__name__}")
+        try:
+            connection.send(_dotted(letter))
+            code, answer = connection.getreply()
+        except _FAULTS as fault:
+            return Outcome(Result.UNKNOWN, f"no answer after the message ({type(fault).__name__}); it may have arrived")
+        if code == 250:
+            return Outcome(Result.SENT, _said(code, answer))
+        result = Result.REFUSED if 500 <= code < 600 else Result.NOT_SENT
+        return Outcome(result, f"the message was refused: {_said(code, answer)}")
+
+
+class Mail(_Email):  # type: ignore[misc]
+    """Apprise's email service with our letter in place of the one it would write."""
+
+    letter: bytes = b""
+    outcome: Outcome = Outcome(Result.NOT_SENT, "nothing was sent")
+
+    def send(self, body: str, title: str = "", **_options: Any) -> bool:
+        """Send the letter to the one target; `outcome` tells what came of it."""
+        try:
+            with Session(
+                host=self.smtp_host,
+                port=self.port,
+                secure_mode=self.secure_mode,
+                user=self.user,
+                password=self.password,
+                verify_certificate=self.verify_certificate,
+                socket_connect_timeout=self.socket_connect_timeout,
+            ) as session:
+                self.outcome = session.deliver(self.from_addr[1], self.targets[0][1], self.letter)
+        except smtplib.SMTPAuthenticationError as fault:
+            self.outcome = Outcome(Result.NOT_SENT, f"the login was refused: {_said(fault.smtp_code, b'')}")
+        except _FAULTS as fault:
+            self.outcome = Outcome(Result.NOT_SENT, f"no connection to the mail server: {_fault(fault)}")
+        return self.outcome.result is Result.SENT
+
+
+def _said(code: int, answer: bytes | str) -> str:
+    text = answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer
+    return f"{code} {' '.join(text.split())}".strip()[:200]
+
+
+def _fault(fault: BaseException) -> str:
+    reason = getattr(fault, "strerror", None) or (str(fault) if isinstance(fault, TimeoutError) else "")
+    return f"{type(fault).__name__}{f': {reason}' if reason else ''}"[:200]
+
+
+def _dotted(letter: bytes) -> bytes:
+    """End each line with CRLF, double a leading dot, and close with the lone dot (RFC 5321, 4.5.2)."""
+    lines = letter.replace(b"\r\n", b"\n").replace(b"\r", b"\n").rstrip(b"\n").split(b"\n")
+    return b"\r\n".join(b"." + line if line.startswith(b".") else line for line in lines) + b"\r\n.\r\n"

@@ -1,0 +1,112 @@
+"""The notifier's reads and writes that more than one of its parts needs, each inside the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.notifier.config import OPERATORS, Subscriptions, Target
+from services.notifier.message import Message
+from services.notifier.route import LastHour, Pace
+from services.notifier.tables import delivery, installation, notice, subscription
+from shared.ids import stable_id
+
+HOUR = timedelta(hours=1)
+
+
+async def lock_decisions(connection: AsyncConnection) -> None:
+    """Let one process at a time decide: hourly limits and the order of deliveries depend on it."""
+    await connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('codegrey.notifier'), hashtext('decide'))"))
+
+
+async def register(connection: AsyncConnection, config: Subscriptions) -> dict[str, datetime]:
+    """Remember new subscriptions and those that left; return since when each exists.
+
+    The first configuration ever counts from the installation, so that nothing is missed between
+    `codegrey migrate` and the notifier's first start. A name that returns starts anew.
+    """
+    names = [one.name for one in config.subscriptions]
+    known = {row.name: row for row in await connection.execute(select(subscription.c.name, subscription.c.removed_at))}
+    absent = [name for name, row in known.items() if row.removed_at is None and name not in names]
+    if absent:
+        await connection.execute(
+            update(subscription).where(subscription.c.name.in_(absent)).values(removed_at=func.clock_timestamp())
+        )
+    new = [name for name in names if name not in known or known[name].removed_at is not None]
+    if new:
+        start: Any = func.clock_timestamp() if known else select(func.min(installation.c.at)).scalar_subquery()
+        adding = insert(subscription).values([{"name": name, "since": start} for name in new])
+        await connection.execute(
+            adding.on_conflict_do_update(
+                index_elements=["name"], set_={"since": adding.excluded.since, "removed_at": None}
+            )
+        )
+    rows = await connection.execute(
+        select(subscription.c.name, subscription.c.since).where(subscription.c.name.in_(names))
+    )
+    return {row.name: row.since for row in rows}
+
+
+async def last_hour(connection: AsyncConnection, now: datetime) -> dict[str, LastHour]:
+    """Count what each subscription was sent in the hour before `now` (database time)."""
+    rows = await connection.execute(
+        select(
+            delivery.c.subscription,
+            func.count(delivery.c.subject_id.distinct()),
+            func.max(delivery.c.level),
+        )
+        .where(delivery.c.created_at > now - HOUR, delivery.c.subscription != OPERATORS)
+        .group_by(delivery.c.subscription)
+    )
+    return {name: LastHour(count, gravest) for name, count, gravest in rows}
+
+
+async def waiting_incidents(connection: AsyncConnection) -> dict[tuple[str, str], Pace]:
+    """Map each (subscription, incident) whose message still waits to the way it waits in."""
+    rows = await connection.execute(
+        select(notice.c.subscription, notice.c.incident_id, notice.c.pace)
+        .where(notice.c.message.is_not(None), notice.c.list_id.is_(None))
+        .order_by(notice.c.id)
+    )
+    return {(row.subscription, row.incident_id): Pace(row.pace) for row in rows}
+
+
+def delivery_rows(
+    message: Message,
+    targets: Iterable[Target],
+    *,
+    subject_id: str,
+    subscription_name: str,
+    incidents: Sequence[str],
+    correlation_id: str = "",
+) -> list[dict[str, Any]]:
+    """Make one row for each single target; the id is the same however often this is done."""
+    return [
+        {
+            "id": stable_id("delivery", subject_id, subscription_name, target.key),
+            "subject_id": subject_id,
+            "purpose": message.kind,
+            "subscription": subscription_name,
+            "channel": target.channel,
+            "kind": target.kind,
+            "address": target.address,
+            "target": target.key,
+            "level": message.level,
+            "incidents": list(incidents),
+            "correlation_id": correlation_id,
+            "message": message.model_dump(mode="json"),
+        }
+        for target in targets
+    ]
+
+
+async def add_deliveries(connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
+    """Queue deliveries; one that is there already stays as it is."""
+    if rows:
+        adding = insert(delivery).values(list(rows))
+        await connection.execute(adding.on_conflict_do_nothing(constraint="delivery_once"))

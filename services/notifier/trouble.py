@@ -1,0 +1,167 @@
+"""Decide what operators are told of the system itself: each trouble once, and once when it is over. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+STALLED_AFTER_S = 300.0
+WORSE_AFTER = timedelta(hours=1)
+"""A trouble that has grown is told again, but not more often than this."""
+FAILING_AFTER_S = 300.0
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Something that needs a person. `measure` is how much of it there is; `advice` what to do."""
+
+    key: str
+    title: str
+    advice: str
+    measure: int = 1
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A trouble that operators were told of and that was not over yet."""
+
+    key: str
+    title: str
+    measure: int
+    told_at: datetime
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a group is: records behind, the sum of its positions, records that it never saw."""
+
+    group: str
+    topic: str
+    lag: int
+    position: int
+    below_start: int = 0
+
+
+@dataclass(frozen=True)
+class FailingChannel:
+    """A channel whose oldest message has waited in vain for `since_s` seconds."""
+
+    channel: str
+    waiting: int
+    since_s: float
+    error: str
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What was seen at one moment; `stalled_s` is how long each group has not moved although it lags."""
+
+    dead: Mapping[str, int]
+    paused: Mapping[str, str]
+    progress: Sequence[Progress]
+    stalled_s: Mapping[str, float]
+    failing: Sequence[FailingChannel]
+    config_problem: str = ""
+
+
+def troubles(seen: Observation) -> list[Trouble]:
+    """List what is wrong now."""
+    found = [
+        Trouble(
+            f"dead:{topic}",
+            f"{count} {'message' if count == 1 else 'messages'} of {topic} could not be read",
+            "Each may be an alert that someone did not get. Look with `codegrey dead list`, mend, then "
+            "`codegrey dead replay`.",
+            count,
+        )
+        for topic, count in sorted(seen.dead.items())
+        if count
+    ]
+    found += [
+        Trouble(
+            f"paused:{group}",
+            f"consumer {group} is paused",
+            f"{reason}. Look with `codegrey dead list`, then `codegrey dead resume {group}`.",
+        )
+        for group, reason in sorted(seen.paused.items())
+    ]
+    for one in seen.progress:
+        stalled = seen.stalled_s.get(one.group, 0.0)
+        if one.lag and stalled >= STALLED_AFTER_S and one.group not in seen.paused:
+            found.append(
+                Trouble(
+                    f"stalled:{one.group}",
+                    f"consumer {one.group} has stopped",
+                    f"{one.lag} records of {one.topic} wait and none was taken for {stalled / 60:.0f} minutes. "
+                    "See `codegrey status` and the log of that service.",
+                )
+            )
+        if one.below_start:
+            found.append(
+                Trouble(
+                    f"below:{one.group}",
+                    f"{one.group} lost {one.below_start} records of {one.topic}",
+                    "The topic dropped them before they were read: it was away longer than the topic keeps them.",
+                )
+            )
+    found += [
+        Trouble(
+            f"channel:{one.channel}",
+            f"channel {one.channel} takes no messages",
+            f"{one.waiting} wait, for {one.since_s / 60:.0f} minutes; last error: {one.error}. "
+            "They are tried again for a day.",
+        )
+        for one in seen.failing
+        if one.since_s >= FAILING_AFTER_S
+    ]
+    if seen.config_problem:
+        found.append(
+            Trouble(
+                "config",
+                "subscriptions.yaml is broken; the earlier one stays in force",
+                seen.config_problem,
+            )
+        )
+    return found
+
+
+@dataclass(frozen=True)
+class Transitions:
+    """What operators are told now."""
+
+    begun: tuple[Trouble, ...] = ()
+    worse: tuple[Trouble, ...] = ()
+    over: tuple[Standing, ...] = ()
+
+
+def transitions(standing: Mapping[str, Standing], now_wrong: Sequence[Trouble], now: datetime) -> Transitions:
+    """Compare what operators know with what is wrong now."""
+    current = {one.key: one for one in now_wrong}
+    return Transitions(
+        begun=tuple(one for key, one in current.items() if key not in standing),
+        worse=tuple(
+            one
+            for key, one in current.items()
+            if key in standing and one.measure > standing[key].measure and now - standing[key].told_at >= WORSE_AFTER
+        ),
+        over=tuple(one for key, one in standing.items() if key not in current),
+    )
+
+
+class StallClock:
+    """Measure for how long a group that lags has not moved; `now` is a monotonic clock's."""
+
+    def __init__(self) -> None:
+        self._moved: dict[str, tuple[int, float]] = {}
+
+    def note(self, progress: Sequence[Progress], now: float) -> dict[str, float]:
+        """Take note of positions and return the seconds without movement, by group."""
+        idle = {}
+        for one in progress:
+            position, since = self._moved.get(one.group, (-1, now))
+            if position != one.position or not one.lag:
+                since = now
+            self._moved[one.group] = (one.position, since)
+            idle[one.group] = now - since
+        return idle

@@ -1,0 +1,29 @@
+"""The tracker: merges reports into incidents, publishes a new version whenever something changes."""
+
+from __future__ import annotations
+
+import asyncio
+
+from services.tracker.handle import handler
+from services.tracker.names import read_name
+from services.tracker.tables import outbox
+from shared.consume import Consumption
+from shared.events import Report
+from shared.outbox import Relay
+from shared.service import Runtime, serve
+from shared.topics import REPORTS
+
+CONSUMPTION = Consumption(group="codegrey-tracker", topic=REPORTS, event=Report, max_records=200)
+
+
+async def assemble(runtime: Runtime) -> None:
+    """Consume reports; publish alerts from the outbox."""
+    read_name("warm")
+    wake = asyncio.Event()
+    runtime.relay(Relay("tracker", outbox, runtime.engine, runtime.producer, wake))
+    runtime.consume(CONSUMPTION, handler(runtime.engine, wake))
+
+
+def main() -> int:
+    """Run the tracker until it is stopped."""
+    return serve("tracker", assemble)
