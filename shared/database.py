@@ -7,17 +7,18 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic.config import Config
-from alembic.operations import Operations
-from alembic.runtime.environment import EnvironmentContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from shared.errors import ConfigError, Transient
 from shared.settings import Settings
+
+if TYPE_CHECKING:  # half a second of imports that only migrations need
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
 
 SCHEMAS = ("ingest", "tracker", "notifier")
 """The services that keep something, each in the schema of its name."""
@@ -67,6 +68,9 @@ def schema_metadata(service: str) -> MetaData:
 
 
 def _script(service: str) -> tuple[Config, ScriptDirectory]:
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
     config = Config()
     folder = Path(str(import_module(f"services.{service}").__path__[0])) / "migrations"
     config.set_main_option("script_location", str(folder))
@@ -80,6 +84,9 @@ def head(service: str) -> str | None:
 
 
 def _upgrade(connection: Connection, service: str) -> tuple[str | None, str | None]:
+    from alembic.operations import Operations
+    from alembic.runtime.environment import EnvironmentContext
+
     config, script = _script(service)
     before: list[str | None] = []
 

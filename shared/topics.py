@@ -81,6 +81,13 @@ _REPORTS = _kept_forever(REPORTS, Report, 3)
 _ALERTS = _kept_forever(ALERTS, Alert, 3)
 EVENT_TOPICS = (_NEWS, _REPORTS, _ALERTS)
 
+READERS = {
+    "codegrey-classifier": NEWS,
+    "codegrey-tracker": REPORTS,
+    "codegrey-notifier": ALERTS,
+}
+"""Which consumer group reads which topic: what `codegrey status` looks at."""
+
 # A dead letter wraps its origin in base64 with the error beside it: leave room for both.
 TOPICS = (
     *EVENT_TOPICS,

@@ -36,9 +36,9 @@ _TITLE_FILLERS = {
     "After", "Against", "Amid", "As", "At", "By", "Following", "For", "From", "In", "On", "Over", "To", "With", "Due",
     "Says", "Hit", "Hits", "Is", "Are", "Was", "Were", "Be", "Been", "Has", "Have", "Major", "Largest", "Local", "More",
     "Than", "Million", "Patients", "Patient", "A", "An", "Its", "Their", "Third", "Another", "Two", "Three", "Four",
-    "Several", "Multiple", "Some", "Thousands", "People", "New", "Over", "Impacted", "Affected", "When", "How", "Why",
+    "Several", "Multiple", "Some", "Thousands", "People", "New", "Impacted", "Affected", "When", "How", "Why",
     "Exclusive", "Breaking", "Developing", "Update", "Updated", "Notice", "Nach", "Bei", "Auf", "Der", "Die", "Das",
-    "Un", "Une", "Le", "La", "Les", "L'", "El", "Los", "Il", "Lo", "O", "Os", "As", "Het", "De", "En", "Een", "Na",
+    "Un", "Une", "Le", "La", "Les", "L'", "El", "Los", "Il", "Lo", "O", "Os", "Het", "De", "En", "Een", "Na",
     "Op", "Por", "Para", "Con", "Al", "Dans", "Après", "Sur", "Ce", "Cette", "Par", "Aux", "Au", "Et", "Y",
 }  # fmt: skip
 

@@ -98,10 +98,11 @@ def read(article: Article) -> Reading:
     title = title[:READ_CHARACTERS]
     document = (title + _SEPARATOR if title else "") + article.text[:READ_CHARACTERS]
     lowered = lower(document)
-    hits = _longest(_scanner().hits(lowered))
+    hits = _longest(_scanner().hits(lowered, document))
     languages = _languages(article.lang, hits, lowered)
     allowed = {*languages, WORLD}
-    kept = [hit for hit in hits if hit.language in allowed]
+    # A word for care in a name counts whatever its language: "Klinikum" in an English text.
+    kept = [h for h in hits if h.language in allowed or (h.concept == "care" and document[h.start].isupper())]
     kept = _unmask(kept, len(title), document)
     sentences = tuple(_sentences(document, len(title), kept))
     return Reading(article, document, lowered, len(title), sentences, languages)
@@ -178,7 +179,7 @@ def _sentences(document: str, title_length: int, hits: list[Hit]) -> Iterator[Se
     for start, end in _bounds(document, title_length):
         first = bisect_right(starts, start - 1)
         last = bisect_right(starts, end - 1)
-        yield Sentence(index, start, end, tuple(hits[first:last]), title=end <= title_length)
+        yield Sentence(index, start, end, tuple(hits[first:last]), title=start < title_length)
         index += 1
 
 

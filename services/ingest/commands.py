@@ -64,7 +64,8 @@ async def _check(settings: Settings, addresses: list[str], as_json: bool, allow_
 
 def _in_words(found: dict[str, Any]) -> str:
     if found["error"]:
-        return f"✗ {found['url']}\n    {found['error']}"
+        hint = "\n    (--allow-private reads feeds of your own network)" if "refused:" in found["error"] else ""
+        return f"✗ {found['url']}\n    {found['error']}{hint}"
     entries = found["entries"]
     lines = [f"✓ {found['title'] or found['url']}  ({found['format']}, {len(entries)} entries)"]
     lines += [f"    {found['final_url']}"] if found["final_url"] != found["url"] or found["title"] else []

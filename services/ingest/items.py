@@ -12,8 +12,8 @@ from shared.topics import NEWS
 
 # Together, as UTF-8 in JSON, well under `MAX_MESSAGE_BYTES` with all else that an item carries.
 TITLE_BYTES = 12_000
-SUMMARY_BYTES = 60_000
-TEXT_BYTES = 150_000
+SUMMARY_BYTES = 100_000
+TEXT_BYTES = 115_000
 
 
 def make_item(state: FeedState, title: str, language: str | None, decision: Decision) -> NewsItem:

@@ -114,8 +114,10 @@ def _entry(entry: Any, base: str) -> ParsedEntry:
     summary = _body(entry.get("summary_detail"), entry.get("summary"))
     contents = [_body(content, content.get("value")) for content in entry.get("content") or ()]
     text = max(contents, key=len, default="")
-    if len(text) <= len(summary):
-        text, summary = "", summary or text
+    if text in summary:
+        text = ""
+    elif not summary:
+        text, summary = "", text
     guid = guid or link or title or summary[:200]
     language = _language((entry.get("title_detail") or {}).get("language"))
     return ParsedEntry(guid, link, title, summary, text, language, _date(entry))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import or_, select
@@ -88,11 +89,15 @@ async def _never_seen(engine: AsyncEngine, url: str) -> Step:
     if not same:
         return Step("ingest", "never seen", f"no configured feed is of {host or 'this address'}")
     last = "; ".join(
-        f"{row['name']} ({row['state']}, last read {row['last_success'] or 'never'}"
+        f"{row['name']} ({row['state']}, last read {_minute(row['last_success'])}"
         f"{', ' + row['last_error'] if row['last_error'] else ''})"
         for row in same[:10]
     )
     return Step("ingest", "never seen", f"not among the entries of the feeds of that site: {last}")
+
+
+def _minute(moment: datetime | None) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if moment else "never"
 
 
 def _same_site(one: str, other: str) -> bool:

@@ -8,13 +8,13 @@ from typing import Any
 
 from faststream.kafka import KafkaBroker
 from faststream.specification.asyncapi import AsyncAPI
+
+from services.classifier import handle as classifier_handle
+from services.classifier.app import CONSUMPTION as CLASSIFIER
 from services.notifier import handle as notifier_handle
 from services.notifier.app import CONSUMPTION as NOTIFIER
 from services.tracker import handle as tracker_handle
 from services.tracker.app import CONSUMPTION as TRACKER
-
-from services.classifier import handle as classifier_handle
-from services.classifier.app import CONSUMPTION as CLASSIFIER
 from shared.topics import EVENT_TOPICS
 
 DESCRIPTION = "News items, reports and alerts on attacks against hospitals, from feed to mailbox."

@@ -78,6 +78,8 @@ def end(wards: list[Ward]) -> None:
     """Ask all of them to end, wait for each as long as it may take, then kill what is left."""
     asked = time.monotonic()
     left = [ward for ward in wards if send(ward, ward.signal)]
+    for ward in left:
+        send(ward, signal.SIGCONT)  # one that was stopped acts on the signal only when it goes on
     while left:
         time.sleep(STEP_S)
         waited = time.monotonic() - asked

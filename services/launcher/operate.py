@@ -54,9 +54,8 @@ def create(as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 def status(as_json: bool) -> None:
     """Show topics, groups, lag, dead letters, feeds and deliveries."""
-    from services.launcher.status_table import print_status
-
     from services.launcher.status import status as gather
+    from services.launcher.status_table import print_status
 
     found = run(gather)
     if as_json:

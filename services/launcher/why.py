@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from services.ingest import why as ingest
-from services.notifier import why as notifier
-from services.tracker import why as tracker
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.ingest.why import entries
+from services.notifier.why import told
+from services.tracker.why import reports
 from shared.dead_letters import read_dead_letters
 from shared.gate import gate
 from shared.settings import Settings
@@ -17,18 +17,18 @@ async def why(settings: Settings, engine: AsyncEngine, url: str, subscription: s
     """Ask each part, in the road's order; an address never seen is answered by ingest alone."""
     steps: list[Step] = []
     letters: set[str] | None = None
-    for entry in await ingest.entries(engine, url):
+    for entry in await entries(engine, url):
         steps += entry.steps
-        if not entry.entry_id:
-            continue
-        judged, incidents = await tracker.reports(engine, entry.entry_id)
+        if not entry.item_id:
+            continue  # never seen, or never published: ingest has said why
+        judged, incidents = await reports(engine, entry.entry_id)
         if not judged:
             if letters is None:
-                letters = {str(letter.key, "utf-8", "replace") async for letter in _letters(settings)}
+                letters = {(one.key or b"").decode("utf-8", "replace") async for one in read_dead_letters(settings)}
             judged = [unjudged(entry.title, entry.text, dead=entry.entry_id in letters)]
         steps += judged
         for incident in incidents:
-            steps += await notifier.told(engine, incident, subscription)
+            steps += await told(engine, incident, subscription)
     return steps
 
 
@@ -40,9 +40,3 @@ def unjudged(title: str, text: str, *, dead: bool) -> Step:
     if not result.passed:
         return Step("classifier", "gated out", result.why or "nothing in it speaks of an attack on health care")
     return Step("classifier", "not judged yet", "it waits in the topic; see the classifier's lag in `codegrey status`")
-
-
-async def _letters(settings: Settings):  # type: ignore[no-untyped-def]
-    async for letter in read_dead_letters(settings):
-        if letter.key:
-            yield letter

@@ -6,11 +6,13 @@ Nothing secret stands in this file: the address of a chat or webhook is a secret
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from shared.config_file import read_config
 from shared.settings import Settings
@@ -62,7 +64,7 @@ class Subscription(_Strict):
     countries: Annotated[tuple[Country, ...], Field(min_length=1)] | None = None
     watch: tuple[Watched, ...] = ()
     outages: Level | None = 4
-    hourly_limit: Annotated[int, Field(ge=1, le=1_000)] = 10
+    hourly_limit: Annotated[int, Field(ge=1, le=1_000_000)] = 10
 
     @model_validator(mode="after")
     def _name_is_not_the_operators(self) -> Self:
@@ -86,29 +88,47 @@ class Subscriptions(_Strict):
 
     @model_validator(mode="after")
     def _names_fit_together(self) -> Self:
-        names = [subscription.name for subscription in self.subscriptions]
-        if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"two subscriptions are called {', '.join(map(repr, twice))}")
-        users = [(f"subscription {one.name!r}", one.channels) for one in self.subscriptions]
-        if self.operators:
-            users.append(("operators", self.operators.channels))
-        for who, channels in users:
-            for channel in channels:
-                if channel not in self.channels:
-                    known = ", ".join(sorted(self.channels)) or "none"
-                    raise ValueError(f"{who}: there is no channel {channel!r} (known: {known})")
-        secrets = [_variable(name) for name, channel in self.channels.items() if channel.kind != "email"]
-        if len(secrets) != len(set(secrets)):
-            raise ValueError("two channels would share one secret: let their names differ in a letter")
+        problems = [*self._unknown_channels(), *self._named_twice(), *self._shared_secrets()]
+        if problems:
+            # With the place of each, so that each is told with its line.
+            raise ValidationError.from_exception_data("subscriptions", problems)
         return self
+
+    def _unknown_channels(self) -> Iterator[InitErrorDetails]:
+        known = ", ".join(sorted(self.channels)) or "none"
+        users: list[tuple[tuple[int | str, ...], tuple[str, ...]]] = [
+            (("subscriptions", index), one.channels) for index, one in enumerate(self.subscriptions)
+        ]
+        if self.operators:
+            users.append((("operators",), self.operators.channels))
+        for place, names in users:
+            for index, name in enumerate(names):
+                if name not in self.channels:
+                    yield _problem((*place, "channels", index), f"there is no such channel (known: {known})")
+
+    def _named_twice(self) -> Iterator[InitErrorDetails]:
+        seen: set[str] = set()
+        for index, one in enumerate(self.subscriptions):
+            if one.name in seen:
+                yield _problem(("subscriptions", index), "another subscription has the same name")
+            seen.add(one.name)
+
+    def _shared_secrets(self) -> Iterator[InitErrorDetails]:
+        seen: dict[str, str] = {}
+        for name, channel in self.channels.items():
+            if channel.kind != "email":
+                variable = "".join(c if c.isalnum() else "_" for c in name).upper()
+                if variable in seen:
+                    yield _problem(("channels", name), f"would share its secret with channel {seen[variable]!r}")
+                seen[variable] = name
 
     def named(self, name: str) -> Subscription | None:
         """Find a subscription by its name."""
         return next((one for one in self.subscriptions if one.name == name), None)
 
 
-def _variable(name: str) -> str:
-    return "".join(c if c.isalnum() else "_" for c in name).upper()
+def _problem(place: tuple[int | str, ...], words: str) -> InitErrorDetails:
+    return InitErrorDetails(type=PydanticCustomError("names", "{words}", {"words": words}), loc=place, input=None)
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,8 @@ class Handler:
             for one in new:
                 for subscription in config.subscriptions:
                     book.settle(one, subscription)
+                # A large batch must not keep heartbeats and sends from running.
+                await asyncio.sleep(0)
             await book.write(connection)
         self.wake.set()
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime
-from email import message_from_bytes, policy
+from email import policy
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.utils import format_datetime
+from email.parser import BytesHeaderParser
+from email.utils import format_datetime, getaddresses
 
 from services.notifier.message import Message
 from services.notifier.neutral import subject
@@ -85,12 +86,12 @@ def check_letter(data: bytes, *, to: str) -> None:
 
     The last line of defence against text that turns into headers.
     """
-    read = message_from_bytes(data, policy=policy.default)
+    read = BytesHeaderParser(policy=policy.compat32).parsebytes(data)
     names = Counter(name.lower() for name in read.keys())  # noqa: SIM118 - a mail has repeated keys
     strange = sorted(set(names) - _HEADERS) + sorted(name for name, count in names.items() if count > 1)
-    if strange:
+    if strange or read.defects:
         raise Permanent(f"the finished mail holds headers that nobody wrote: {', '.join(strange)[:200]}")
-    if [address.addr_spec for address in read["to"].addresses] != [to]:
+    if [address for _, address in getaddresses([str(read["to"])])] != [to]:
         raise Permanent("the finished mail is addressed to somebody else")
-    if read.get_content_type() != "multipart/alternative" or read.defects:
+    if read.get_content_type() != "multipart/alternative":
         raise Permanent("the finished mail is not what was written")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from urllib.parse import quote, urlsplit
 
 ELLIPSIS = "…"
@@ -40,6 +41,7 @@ _MARKDOWN = str.maketrans(
 )
 
 
+@lru_cache(maxsize=4_096)  # several subscriptions are told the same words
 def clean(text: str, limit: int = 500) -> str:
     """Return one line of visible characters, at most `limit` long."""
     text = unicodedata.normalize("NFC", text[: limit * 8])
@@ -76,6 +78,7 @@ def subject(text: str, limit: int = 180) -> str:
     return re.sub(r"=(?=\?)", "= ", clean(text, limit)).replace("?=", "? =")
 
 
+@lru_cache(maxsize=1_024)
 def link(url: str | None) -> str | None:
     """Return a link that is safe to show, or None: http(s) only, no user part, nothing unquoted."""
     if not url or len(url) > MAX_LINK:

@@ -35,7 +35,7 @@ def render_chat(message: Message, *, limit: int = LIMIT) -> str:
     more = len(message.sources) + message.more_sources - 3
     if more > 0:
         lines.append(f"and {more} more sources")
-    lines += [f"• {_tagged(item_line(item), 95)}" for item in message.items]
+    lines += [f"• {_tagged(item_line(item), 80)}" for item in message.items]
     foot = [chat(note, 240) for note in message.footnotes]
     if message.incident_id:
         foot.append(f"Incident {message.incident_id[:12]}, version {message.version}")

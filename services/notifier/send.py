@@ -8,7 +8,6 @@ of a failure is in our words.
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -25,6 +24,7 @@ from services.notifier.letter import build_letter
 from services.notifier.mail import Mail
 from services.notifier.message import Message
 from services.notifier.outcome import Outcome, Result
+from services.notifier.overhear import keep_lines_private, overheard
 from services.notifier.render_chat import LIMIT, chat_title, render_chat
 from services.notifier.render_text import render_text
 from shared.errors import ConfigError, Permanent
@@ -63,7 +63,7 @@ def send_now(
     target: Target, message: Message, *, delivery_id: str, possible_repeat: bool, settings: Settings
 ) -> Outcome:
     """Send, blocking. Whatever goes wrong comes back as an outcome."""
-    _quieten()
+    keep_lines_private()
     try:
         if target.kind == "email":
             return _send_mail(target, message, delivery_id, possible_repeat, settings)
@@ -82,7 +82,7 @@ def send_now(
 
 def try_out(target: Target, settings: Settings) -> None:
     """Build all that sending needs, send nothing; raises ConfigError with what is missing."""
-    _quieten()
+    keep_lines_private()
     if target.kind == "email":
         _mail_service(target, settings)
         return
@@ -196,32 +196,20 @@ def _instance(address: str) -> Any:
 
 
 def _notify(service: Any, *, title: str, body: str, kind: NotifyType) -> list[Line] | None:
-    """Send through one service; return None where it says that it did, else its log lines."""
-    one = Apprise(asset=_asset())
-    if not one.add(service):
-        raise ConfigError("Apprise does not take this channel")
-    with one.notify(
-        body=body, title=title, notify_type=kind, body_format=NotifyFormat.TEXT, log_level=logging.DEBUG
-    ) as result:
-        if result:
-            return None
-        return [Line(entry.level, entry.message) for entry in result.logs()]
+    """Send through one service; return None where it says that it did, else its log lines.
+
+    The service is called itself, not through an `Apprise` object: that one works in a pool of few
+    threads, where one server that hangs would hold up all the others.
+    """
+    with overheard() as lines:
+        sent = service.notify(body=body, title=title, notify_type=kind, body_format=NotifyFormat.TEXT)
+    return None if sent else list(lines)
 
 
 def _type(message: Message) -> NotifyType:
     if message.kind in {"retraction", "test", "summary"}:
         return NotifyType.INFO
     return NotifyType.FAILURE if message.level >= 4 else NotifyType.WARNING
-
-
-def _quieten() -> None:
-    """Let Apprise speak to its own results only: its lines, and urllib3's, hold addresses with secrets."""
-    apprise = logging.getLogger("apprise")
-    apprise.setLevel(logging.DEBUG)
-    apprise.propagate = False
-    if not apprise.handlers:
-        apprise.addHandler(logging.NullHandler())
-    logging.getLogger("urllib3").setLevel(logging.WARNING)
 
 
 async def _in_thread(work: Callable[[], T]) -> T:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
-from aiokafka.errors import KafkaError
+from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
 from sqlalchemy import delete, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -27,12 +28,12 @@ from shared.kafka import admin, reader
 from shared.log import get_logger
 from shared.offsets import group_lag, topic_bounds
 from shared.settings import Settings
-from shared.topics import ALERTS, EVENT_TOPICS, NEWS, REPORTS, dead
+from shared.topics import EVENT_TOPICS, READERS, dead
 
 log = get_logger()
 
 LOOK_EVERY_S = 10.0
-GROUPS = (("codegrey-classifier", NEWS), ("codegrey-tracker", REPORTS), ("codegrey-notifier", ALERTS))
+
 
 _FAILING = text("""
     SELECT channel, count(*) AS waiting,
@@ -69,30 +70,50 @@ class Watch:
         self._dead: dict[str, int] = {}
 
     async def run(self) -> None:
-        """Watch until cancelled."""
+        """Watch until cancelled, on connections that are kept open."""
         while True:
             try:
-                await self.look()
+                async with self._opened() as (client, consumer):
+                    while True:
+                        await self._look(client, consumer)
+                        await asyncio.sleep(LOOK_EVERY_S)
             except (Transient, KafkaError, OSError) as fault:
                 log.warning("cannot look after the system now", fault=f"{type(fault).__name__}: {fault}"[:200])
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def look(self) -> None:
         """Look once and tell what is new."""
-        await self.tell(pure.troubles(await self.observe()))
+        async with self._opened() as (client, consumer):
+            await self._look(client, consumer)
+
+    @asynccontextmanager
+    async def _opened(self) -> AsyncIterator[tuple[Any, Any]]:
+        names = [topic.name for topic in EVENT_TOPICS]
+        async with (
+            admin(self._settings) as client,
+            reader(self._settings, *names, *map(dead, names)) as consumer,
+        ):
+            # Only offsets are asked for; the records themselves are not wanted here.
+            consumer.pause(*consumer.assignment())
+            yield client, consumer
+
+    async def _look(self, client: Any, consumer: Any) -> None:
+        await self.tell(pure.troubles(await self._observe(client, consumer)))
         await self.tell_lost()
 
-    async def observe(self) -> pure.Observation:
+    async def _observe(self, client: Any, consumer: Any) -> pure.Observation:
         """Gather what can go wrong from Kafka and from the database."""
         states = await read_states(self._settings)
         progress = []
-        async with admin(self._settings) as client, reader(self._settings) as consumer:
-            await self._count_dead(consumer)
-            for group, topic in GROUPS:
+        await self._count_dead(consumer)
+        for group, topic in READERS.items():
+            try:
                 found = await group_lag(client, consumer, group, topic)
-                _, end = await topic_bounds(consumer, topic)
-                position = sum(end.values()) - found.lag
-                progress.append(pure.Progress(group, topic, found.lag, position, found.below_start))
+            except GroupCoordinatorNotAvailableError:
+                continue  # A new cluster: no group has ever committed anything.
+            _, end = await topic_bounds(consumer, topic)
+            position = sum(end.values()) - found.lag
+            progress.append(pure.Progress(group, topic, found.lag, position, found.below_start))
         async with transaction(self._engine) as connection:
             failing = [
                 pure.FailingChannel(row.channel, row.waiting, row.since_s, row.error or "unknown")

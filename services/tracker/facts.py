@@ -17,6 +17,7 @@ from shared.events import Certainty, Facts, Report, Scope, Status, Victim
 T = TypeVar("T")
 
 MAX_VICTIMS = 60
+MAX_COMPARED = 200
 MAX_SUPPLIERS = 20
 MAX_NAME = 300
 CERTAINTIES = tuple(Certainty)
@@ -60,19 +61,20 @@ def merge_victims(victims: Iterable[Victim], told: Sequence[Victim] = ()) -> tup
 
     Those that are named come first, the one that is said most before all.
     """
+    said = Counter(dict(Counter(victims).most_common(MAX_COMPARED)))
     groups: list[list[Victim]] = []
-    for victim in sorted(victims, key=lambda one: (-len(one.name), one.name, one.place or "", one.country or "")):
-        same = (group for group in groups if _is_one_of(victim, group))
-        home = next(same, None)
+    for victim in sorted(said, key=lambda one: (-len(one.name), one.name, one.place or "", one.country or "")):
+        home = next((group for group in groups if _is_one_of(victim, group)), None)
         if home is None:
             groups.append([victim])
         else:
             home.append(victim)
-    groups.sort(key=lambda group: (read_name(group[0].name).empty, -len(group), group[0].name))
+    often = {group[0]: sum(said[victim] for victim in group) for group in groups}
+    groups.sort(key=lambda group: (read_name(group[0].name).empty, -often[group[0]], group[0].name))
     if groups and not read_name(groups[0][0].name).empty:
         groups = [group for group in groups if not read_name(group[0].name).empty]
     before = frozenset(victim.name for victim in told)
-    return tuple(_one_for(group, before) for group in groups[:MAX_VICTIMS])
+    return tuple(_one_for([one for one in group for _ in range(said[one])], before) for group in groups[:MAX_VICTIMS])
 
 
 def _is_one_of(victim: Victim, group: Sequence[Victim]) -> bool:

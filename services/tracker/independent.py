@@ -7,6 +7,7 @@ they are one wire story, however many print it. What attackers claim about thems
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from rapidfuzz.fuzz import token_sort_ratio
@@ -15,12 +16,23 @@ from services.tracker.names import fold
 from shared.events import Certainty, Report
 
 SAME_TITLE = 90
+LONG_TITLE = 20
 LONG_QUOTE = 60
 _AGGREGATORS = frozenset({"news.google.com", "bing.com", "news.yahoo.com", "msn.com", "feedly.com"})
 
 
+@dataclass(frozen=True, slots=True)
+class _Print:
+    """What shows where a report comes from."""
+
+    outlet: str
+    title: str
+    quotes: frozenset[str]
+
+
 def count_independent(reports: Sequence[Report]) -> int:
     """Return the number of groups that remain when everything dependent is put together."""
+    prints = [_print_of(report) for report in reports]
     group = list(range(len(reports)))
 
     def root(index: int) -> int:
@@ -28,9 +40,9 @@ def count_independent(reports: Sequence[Report]) -> int:
             index = group[index]
         return index
 
-    for i, one in enumerate(reports):
+    for i, one in enumerate(prints):
         for j in range(i):
-            if root(i) != root(j) and _dependent(one, reports[j]):
+            if root(i) != root(j) and _dependent(one, prints[j]):
                 group[root(i)] = root(j)
     return len({root(i) for i, report in enumerate(reports) if report.facts.certainty is not Certainty.CLAIMED})
 
@@ -51,14 +63,13 @@ def _host(url: str | None) -> str:
     return host.removeprefix("www.").removeprefix("m.").removeprefix("amp.")
 
 
-def _dependent(one: Report, other: Report) -> bool:
-    if outlet(one) == outlet(other):
-        return True
-    titles = fold(one.title), fold(other.title)
-    if min(map(len, titles)) >= 20 and token_sort_ratio(*titles) >= SAME_TITLE:
-        return True
-    return bool(_long_quotes(one) & _long_quotes(other))
+def _print_of(report: Report) -> _Print:
+    quotes = (one.quote for one in report.evidence if one.field == "text" and len(one.quote) >= LONG_QUOTE)
+    return _Print(outlet(report), fold(report.title), frozenset(map(fold, quotes)))
 
 
-def _long_quotes(report: Report) -> set[str]:
-    return {fold(one.quote) for one in report.evidence if one.field == "text" and len(one.quote) >= LONG_QUOTE}
+def _dependent(one: _Print, other: _Print) -> bool:
+    if one.outlet == other.outlet or one.quotes & other.quotes:
+        return True
+    long = min(len(one.title), len(other.title)) >= LONG_TITLE
+    return long and token_sort_ratio(one.title, other.title, score_cutoff=SAME_TITLE) > 0

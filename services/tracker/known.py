@@ -8,9 +8,8 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from services.tracker.names import read_name, town, words_of
 from services.tracker.reading import in_order, moment_of, supports
-from shared.events import Facts, Report, Victim
+from shared.events import Report, Victim
 
 SAME_ATTACK = timedelta(days=45)
 """One victim is seldom hit twice within this time, and the news of one attack seldom pauses longer."""
@@ -38,10 +37,6 @@ class Known(BaseModel):
     echoes: tuple[AwareDatetime, ...] = ()
     retracted_at: AwareDatetime | None = None
 
-    def keys(self) -> list[str]:
-        """Return the words by which the store finds this incident."""
-        return keys_of(Facts(victims=self.victims, suppliers=self.suppliers))
-
 
 def know(incident_id: str, reports: Sequence[Report], retracted_at: datetime | None = None) -> Known:
     """Gather what is known from the reports that stand, at least one."""
@@ -64,16 +59,6 @@ def know(incident_id: str, reports: Sequence[Report], retracted_at: datetime | N
         echoes=tuple(moment for moment in moments if moment > last),
         retracted_at=retracted_at,
     )
-
-
-def keys_of(facts: Facts) -> list[str]:
-    """Return the words of victims, places and suppliers that can find an incident."""
-    keys: set[str] = set()
-    for victim in facts.victims:
-        keys |= read_name(victim.name).keys() | town(victim.place or "") | read_name(victim.normalised).keys()
-    for supplier in facts.suppliers:
-        keys |= read_name(supplier).keys() or set(words_of(supplier))
-    return sorted(keys)
 
 
 def _each(victims: Iterable[Victim]) -> tuple[Victim, ...]:

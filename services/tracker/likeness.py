@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
-from services.tracker.names import Name, fold, read_name, same_word, town, words_of
+from services.tracker.names import Name, fold, read_name, same_word, town, unspaced, words_of
 from shared.events import Victim
 
 _WEAK = frozenset({"memorial", "community", "central", "mercy", "trinity", "good", "holy", "clinic"})
@@ -34,6 +35,7 @@ class Likeness:
     why: str
 
 
+@lru_cache(maxsize=65536)
 def compare_victims(one: Victim, other: Victim) -> Likeness:
     """Compare two victims by country, then by name and place.
 
@@ -62,10 +64,9 @@ def compare_victims(one: Victim, other: Victim) -> Likeness:
 def _compare(a: Name, b: Name, places: frozenset[str], same_town: bool) -> Likeness:
     """Compare two names word by word."""
     pair = f"{a.text!r} and {b.text!r}"
-    shared = {word for word in a.core if _among(word, b.core)}
     beside = {word for word in a.core | a.aside if _among(word, b.core | b.aside)}
-    left_a = {w for w in a.core if not _among(w, b.core | b.aside) and not _among(w, places)}
-    left_b = {w for w in b.core if not _among(w, a.core | a.aside) and not _among(w, places)}
+    left_a = _left(a, b, places)
+    left_b = _left(b, a, places)
     telling = {word for word in beside if not _among(word, places) and word not in _WEAK}
     if not beside and not same_town:
         return Likeness(Kind.UNRELATED, 0, f"{pair} have no word in common")
@@ -80,12 +81,19 @@ def _compare(a: Name, b: Name, places: frozenset[str], same_town: bool) -> Liken
         kind = Kind.DIFFERENT if beside or same_town else Kind.UNRELATED
         return Likeness(kind, 0, f"{pair} differ")
     if (left_a or left_b) and not house:
-        return _vague(a, b, bool(left_a), bool(shared - _WEAK) or same_town, pair)
+        return _vague(a, b, left_a, bool(beside - _WEAK) or same_town, pair)
     if beside and not (left_a or left_b):
         return Likeness(Kind.SAME, 100, f"{pair} are spellings of one name")
     if telling:
         return Likeness(Kind.SAME, 90, f"{pair}: one is the fuller name")
     return Likeness(Kind.VAGUE, 70, f"{pair}: the same town")
+
+
+def _left(one: Name, other: Name, places: frozenset[str]) -> bool:
+    """Say whether `one` has words that `other` lacks; a name in two scripts is not contradicted by one of them."""
+    theirs = other.core | other.aside | places
+    same_script = any(unspaced(word) for word in theirs)
+    return any(not _among(word, theirs) and (same_script or not unspaced(word)) for word in one.core)
 
 
 def _vague(a: Name, b: Name, a_is_fuller: bool, enough: bool, pair: str) -> Likeness:

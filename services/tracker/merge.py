@@ -19,6 +19,7 @@ from datetime import date, datetime, timedelta
 
 from rapidfuzz.fuzz import token_sort_ratio
 
+from services.tracker.keys import names_somebody
 from services.tracker.known import SAME_ATTACK, Known
 from services.tracker.likeness import Kind, Likeness, compare_victims
 from services.tracker.names import fold, read_name, same_word, town, words_of
@@ -93,7 +94,7 @@ def decide(report: Report, candidates: Sequence[Known]) -> Merge:
         return Merge(None, "no_attack", "a breakdown with a harmless cause, and no known outage of this victim")
     if report.level < 1:
         return Merge(None, "no_level", "level 0: nothing to tell")
-    if named(report) or report.level >= NAMELESS_OPENS_FROM:
+    if names_somebody(report.facts.victims, report.facts.suppliers) or report.level >= NAMELESS_OPENS_FROM:
         return Merge(None, "new", "no known incident has this victim at this time", opens=True)
     return Merge(None, "nameless", "names nobody, and its level is too low to open an incident of its own")
 
@@ -109,7 +110,9 @@ def match_incident(report: Report, known: Known) -> _Match | None:
     supplier = _same_supplier(report, known)
     if supplier:
         return _Match("supplier", 85, f"same supplier: {supplier}; {gap}")
-    if likeness.kind is Kind.DIFFERENT or (named(report) and any(_specific(v) for v in known.victims)):
+    if likeness.kind is Kind.DIFFERENT or (
+        names_somebody(report.facts.victims, report.facts.suppliers) and names_somebody(known.victims)
+    ):
         return None
     return _match_nameless(report, known)
 
@@ -123,15 +126,6 @@ def compare_all(some: Sequence[Victim], others: Sequence[Victim]) -> Likeness:
         if best:
             return best
     return nothing
-
-
-def named(report: Report) -> bool:
-    """Say whether the report names a victim or a supplier that can be told from others."""
-    return any(_specific(victim) for victim in report.facts.victims) or bool(report.facts.suppliers)
-
-
-def _specific(victim: Victim) -> bool:
-    return not read_name(victim.name).empty or read_name(victim.name).proper
 
 
 def _apart_in_time(report: Report, known: Known) -> str | None:
@@ -185,7 +179,7 @@ def _company(name: str) -> frozenset[str]:
 
 
 def _match_nameless(report: Report, known: Known) -> _Match | None:
-    """Match where one of the two names nobody: by the town, or by the title, within a few days."""
+    """Match where one of the two names nobody: by the town, or by a title, within a few days."""
     if not known.first - NAMELESS <= moment_of(report) <= known.last + NAMELESS:
         return None
     if not _countries_agree(report, known):
@@ -195,10 +189,30 @@ def _match_nameless(report: Report, known: Known) -> _Match | None:
     place = next((one & other for one in ours for other in theirs if one & other), None)
     if place:
         return _Match("place", 60, f"same town ({' '.join(sorted(place))}), one of them names nobody")
+    if ours_said := _said_in_title(report, known):
+        return _Match("title", 58, f"{ours_said} stands in the title of the one that names nobody")
     title = fold(report.title)
     best = max((token_sort_ratio(title, fold(other)) for other in known.titles), default=0.0)
     if len(title) >= 20 and best >= LIKE_TITLE:
         return _Match("title", 55, "near-identical title, same country, few days apart")
+    return None
+
+
+def _said_in_title(report: Report, known: Known) -> str | None:
+    """Return the name of a victim all of whose own words stand in a title of the other side, same country."""
+    sides = (report.facts.victims, known.titles), (known.victims, (report.title,))
+    countries = {victim.country for victim in report.facts.victims}
+    for victims, titles in sides:
+        for victim in victims:
+            own = {word for word in read_name(victim.name).core if len(word) >= 4}
+            if not own or victim.country is None:
+                continue
+            if victims is known.victims and victim.country not in countries:
+                continue
+            for title in titles:
+                said = town(title)
+                if all(any(same_word(word, other) for other in said) for word in own):
+                    return victim.name
     return None
 
 

@@ -21,6 +21,8 @@ _WORD = re.compile(r"[^\W_]+")
 _ASIDE = re.compile(r"\(([^()]*)\)|\[([^][]*)\]|,(.*)$")
 _APOSTROPHE_S = re.compile(r"['’`´]s\b")
 _LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe", "ı": "i", "ħ": "h"})
+MAX_NAME = 300
+"""Characters of a name that are read: longer ones come from broken or hostile sources."""
 _UMLAUTS = (("ae", "a"), ("oe", "o"), ("ue", "u"), ("ss", "s"))
 _UNSPACED = re.compile(r"[぀-ヿ㐀-鿿가-힣฀-๿]")
 
@@ -45,8 +47,13 @@ class Name:
 
     @property
     def proper(self) -> bool:
-        """Say whether words that everyone uses are written as a name: "National Health Service"."""
-        return len([word for word in _WORD.findall(self.text) if word[0].isupper()]) >= 2
+        """Say whether words that everyone uses are written as a name: "National Health Service".
+
+        Two are not enough: headlines capitalise "Medical Center", too.
+        """
+        if _words().nations & set(words_of(self.text)):
+            return False
+        return len([word for word in _WORD.findall(self.text) if word[0].isupper()]) >= 3
 
     def keys(self) -> frozenset[str]:
         """Return the words by which the store can find incidents of the same name."""
@@ -57,6 +64,7 @@ class Name:
 class _Words:
     joining: frozenset[str]
     generic: frozenset[str]
+    nations: frozenset[str]
     rank: Mapping[str, frozenset[str]]
     separate: Mapping[str, frozenset[str]]
     compass: Mapping[str, frozenset[str]]
@@ -90,7 +98,7 @@ def town(text: str) -> frozenset[str]:
 @lru_cache(maxsize=8192)
 def read_name(text: str) -> Name:
     """Take a provider's name apart."""
-    written, text = text, _APOSTROPHE_S.sub("", text)
+    written, text = text, _APOSTROPHE_S.sub("", text[:MAX_NAME])
     asides = [part for found in _ASIDE.findall(text) for part in found if part]
     plain = _ASIDE.sub(" ", text)
     main, aside = _sort(plain), _sort(" ".join(asides))
@@ -127,6 +135,8 @@ def _sort(text: str) -> Name:
             generic.append(word)
         elif not any(kinds.values()) and (len(word) > 1 or word.isdigit()):
             core.add(table.towns.get(word, word))
+    if core <= table.nations:
+        core.clear()
     if _both_hospital_and_clinic(generic):
         core.add("clinic")
     acronyms = frozenset(fold(word) for word in raw if _is_acronym(word)) - table.generic - table.joining
@@ -172,7 +182,7 @@ def _both_hospital_and_clinic(generic: Iterable[str]) -> bool:
 @lru_cache(maxsize=65536)
 def same_word(one: str, other: str) -> bool:
     """Say whether two words are spellings of one: umlauts, typing errors, endings of declension."""
-    if one == other or _without_umlauts(one) == _without_umlauts(other):
+    if one == other or without_umlauts(one) == without_umlauts(other):
         return True
     if _UNSPACED.search(one) and _UNSPACED.search(other):
         shorter, longer = sorted((one, other), key=len)
@@ -183,7 +193,13 @@ def same_word(one: str, other: str) -> bool:
     return likeness >= 88 or (one[:5] == other[:5] and likeness >= 80)
 
 
-def _without_umlauts(word: str) -> str:
+def unspaced(word: str) -> bool:
+    """Say whether a word is of a script that puts no blanks between words."""
+    return bool(_UNSPACED.search(word))
+
+
+def without_umlauts(word: str) -> str:
+    """Write "ae", "oe", "ue" and "ss" as those do who have no umlauts."""
     for long, short in _UMLAUTS:
         word = word.replace(long, short)
     return word
@@ -203,6 +219,7 @@ def _words() -> _Words:
     return _Words(
         joining=frozenset(data["joining"].split()),
         generic=frozenset(data["generic"].split()),
+        nations=frozenset(data["nations"].split()),
         rank=groups("rank"),
         separate=groups("separate"),
         compass=groups("compass"),

@@ -18,20 +18,16 @@ _COLOURS = ("dim", "green", "yellow", "dark_orange", "red", "bold white on red")
 
 
 def print_list(found: Sequence[dict[str, Any]]) -> None:
-    """Print one line for each incident."""
+    """Print two lines for each incident."""
     console = Console()
     if not found:
         console.print("no incidents; closed and retracted ones: --all")
         return
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("id", "level", "state", "changed (UTC)", "what"):
-        table.add_column(name, no_wrap=name != "what")
     for one in found:
-        state = one["state"] + (" (silent)" if one["silent"] else "")
-        table.add_row(
-            one["id"][:12], _level(one["level"], one["peak"]), state, _time(one["changed_at"]), _plain(one["headline"])
-        )
-    console.print(table)
+        line = Text.assemble((one["id"][:12], "bold"), "  ", _level(one["level"], one["peak"]), f"  {one['state']}")
+        line.append(f"  {_time(one['changed_at'])} UTC" + ("  silent" if one["silent"] else ""), style="dim")
+        console.print(line, soft_wrap=True)
+        console.print(Text("   ").append_text(_plain(one["headline"])), soft_wrap=True)
 
 
 def print_incident(one: dict[str, Any]) -> None:

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import and_, func, insert, literal, or_, select, text, update
+from sqlalchemy import ColumnElement, and_, func, insert, literal, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.tracker.known import Known, keys_of
+from services.tracker.keys import NAMELESS as NAMELESS_KEY
+from services.tracker.keys import exact_keys, is_specific, spelling_keys, stored_keys
+from services.tracker.known import Known
+from services.tracker.merge import NAMELESS
 from services.tracker.reading import moment_of
 from services.tracker.tables import inbox, incident, incident_version, outbox, report
 from shared.events import Alert, Report
@@ -19,7 +22,7 @@ from shared.outbox import add_rows, outbox_row
 from shared.topics import ALERTS
 
 NEAR = timedelta(days=60)
-"""Incidents of this time around a report are compared with it whatever they are called; others by a word."""
+"""How near in time an incident must be to be found by another spelling."""
 
 
 async def take_lock(connection: AsyncConnection) -> None:
@@ -50,13 +53,26 @@ async def standing_reports(connection: AsyncConnection, incident_id: str) -> lis
 
 
 async def candidates_for(connection: AsyncConnection, one: Report) -> list[Known]:
-    """Return the incidents that a report might belong to: of its time, or with a word in common."""
-    moment = moment_of(one)
-    near = and_(incident.c.last_published >= moment - NEAR, incident.c.first_published <= moment + NEAR)
-    keys = keys_of(one.facts)
-    where = or_(near, incident.c.words.overlap(keys)) if keys else near
-    query = select(incident.c.known).where(where)
+    """Return the incidents that a report might belong to.
+
+    With a word in common at any time; with a spelling in common around its time; and where one of the two
+    names nobody, all of its days.
+    """
+    exact = exact_keys(one.facts.victims, one.facts.suppliers)
+    where = [
+        incident.c.words.overlap(sorted(exact)),
+        and_(_within(one, NEAR), incident.c.words.overlap(sorted(spelling_keys(exact)))),
+    ]
+    days = _within(one, NAMELESS)
+    specific = any(is_specific(victim) for victim in one.facts.victims)
+    where.append(and_(days, incident.c.words.contains([NAMELESS_KEY])) if specific else days)
+    query = select(incident.c.known).where(or_(*where))
     return [Known.model_validate(known) for known in (await connection.execute(query)).scalars()]
+
+
+def _within(one: Report, time: timedelta) -> ColumnElement[bool]:
+    moment = moment_of(one)
+    return and_(incident.c.last_published >= moment - time, incident.c.first_published <= moment + time)
 
 
 async def withdraw(connection: AsyncConnection, ids: Sequence[str], why: str) -> None:
@@ -122,7 +138,7 @@ async def write_incident(
         "country": countries[0] if countries else None,
         "facts": alert.facts.model_dump(mode="json"),
         "known": known.model_dump(mode="json"),
-        "words": known.keys(),
+        "words": stored_keys(known.victims, known.suppliers),
         "silent": alert.silent,
         "first_published": known.first,
         "last_published": known.last,
@@ -142,7 +158,7 @@ async def write_known(connection: AsyncConnection, known: Known) -> None:
     """Keep what matching needs, where nothing else changed."""
     values = {
         "known": known.model_dump(mode="json"),
-        "words": known.keys(),
+        "words": stored_keys(known.victims, known.suppliers),
         "first_published": known.first,
         "last_published": known.last,
     }

@@ -43,8 +43,9 @@ def gate(text: str) -> GateResult:
 
     Reads the first 20,000 characters. Give it the title and the text together.
     """
-    lowered = lower(text[:GATE_CHARACTERS])
-    hits = _scanner().hits(lowered)
+    text = text[:GATE_CHARACTERS]
+    lowered = lower(text)
+    hits = _scanner().hits(lowered, text)
     if not hits:
         return _TOO_LITTLE
     concepts = {hit.concept for hit in hits}

@@ -56,8 +56,8 @@ class Scanner:
             literal=True,
         )
 
-    def hits(self, lowered: str) -> list[Hit]:
-        """Return the hits in a text that is in lower case, by place."""
+    def hits(self, lowered: str, written: str) -> list[Hit]:
+        """Return the hits in a text, by place; it is given in lower case and as written, of one length."""
         raw: list[tuple[int, int]] = []
         data = lowered.encode("utf-8", "surrogatepass")
         self._database.scan(data, match_event_handler=_collect, context=raw)
@@ -72,16 +72,18 @@ class Scanner:
                 seen_chars += len(data[seen_bytes:end_byte].decode("utf-8", "surrogatepass"))
                 seen_bytes = end_byte
             end = end_byte if ascii_only else seen_chars
-            self._add(lowered, end - self._length[identity], end, identity, found)
+            self._add(lowered, end - self._length[identity], end, identity, written, found)
         found.sort()
         return found
 
-    def _add(self, lowered: str, start: int, end: int, identity: int, found: list[Hit]) -> None:
+    def _add(self, lowered: str, start: int, end: int, identity: int, written: str, found: list[Hit]) -> None:
         edge_start, edge_end = self._edges[identity]
         inside_start = edge_start and start > 0 and lowered[start - 1].isalnum()
         inside_end = edge_end and end < len(lowered) and lowered[end].isalnum()
         for term in self._terms[identity]:
             if (inside_start and not term.open_start) or (inside_end and not term.open_end):
+                continue
+            if term.capitals and not written[start:end].isupper():
                 continue
             first = _word_start(lowered, start) if inside_start else start
             last = _word_end(lowered, end) if inside_end else end

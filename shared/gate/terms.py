@@ -2,7 +2,7 @@
 
 A file's notation is short: terms are separated by commas, `(a|b)` are alternatives (one may be empty),
 `*` at an end lets the word go on there, and inside a phrase it stands for each of the file's
-`inflections`. `world.toml` holds what is the same in every language.
+`inflections`. A term in capitals (an acronym: `HSE`, `IT`) counts only in capitals. `world.toml` holds what is the same in every language.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ class Term:
     language: str
     open_start: bool = False
     open_end: bool = False
+    capitals: bool = False
 
 
 @cache
@@ -83,12 +84,19 @@ def parse_terms(written: str, concept: str, language: str, inflections: tuple[st
     """Parse one key's terms, each once."""
     seen: set[Term] = set()
     for piece in written.replace("\n", ",").split(","):
-        for text in _expand(piece.strip().lower()):
+        for text in _expand(piece.strip()):
             bare = " ".join(text.strip("*").split())
             if "(" in bare or ")" in bare:
                 raise LexiconError(f"lexicon/{language}.toml: {concept}: cannot read {piece.strip()!r}")
             for inflected in _inflect(bare, inflections):
-                term = Term(inflected, concept, language, text.startswith("*"), text.endswith("*"))
+                term = Term(
+                    inflected.lower(),
+                    concept,
+                    language,
+                    text.startswith("*"),
+                    text.endswith("*"),
+                    inflected.isupper() and inflected.isascii(),
+                )
                 if inflected and term not in seen:
                     seen.add(term)
                     yield term

@@ -5,11 +5,16 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from html import escape
 
-_STARTS = ("Val", "Tor", "Bel", "Kar", "Mon", "Dor", "Fel", "Gran", "Hol", "Lor", "Nor", "Quin", "Ros", "Sel", "Wes")
-_MIDDLES = ("amo", "eri", "iva", "ondo", "urra", "ethi", "aggo", "oxi", "imbe", "ulpa", "yro", "azze", "ockle", "enfu")
-_ENDS = ("ray", "vik", "nez", "ford", "stad", "lund", "burg", "mont", "tova", "gorsk", "quay", "pool", "wick", "zell")
+from rapidfuzz import fuzz, process
+
+_NEXT = "bdfgklmnprstvz"
+_VOWELS = "aeiou"
+_SYLLABLES = 4
+_ALIKE = 62.0
+"""Names more alike than this (of 100) might be taken for two spellings of one place, and rightly so."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +49,17 @@ class Attack:
         )
 
 
-def towns(seed: int) -> list[str]:
-    """Return every invented town, each once, in an order that the seed decides."""
-    names = [start + middle + end for start in _STARTS for middle in _MIDDLES for end in _ENDS]
-    random.Random(seed).shuffle(names)
-    return names
+@cache
+def towns(seed: int, count: int = 1_200) -> list[str]:
+    """Return invented towns that nobody could take for each other, in an order that the seed decides."""
+    chance = random.Random(seed)
+    names: list[str] = []
+    while len(names) < count:
+        letters = [chance.choice(_NEXT) + chance.choice(_VOWELS) for _ in range(_SYLLABLES)]
+        name = "".join(letters) + chance.choice(_NEXT)
+        if not process.extractOne(name, names, scorer=fuzz.ratio, score_cutoff=_ALIKE):
+            names.append(name)
+    return [name.capitalize() for name in names]
 
 
 def make_attack(number: int, names: list[str]) -> Attack:

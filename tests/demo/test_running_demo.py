@@ -30,6 +30,7 @@ class Watch:
         self.time = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
     def __call__(self) -> datetime:
+        """Tell the time."""
         return self.time
 
 
@@ -141,7 +142,7 @@ async def test_a_port_that_is_taken_meanwhile_is_stepped_around(tmp_path: Path) 
     async with running_demo(tmp_path, say=str) as demo:
         assert demo.mails.port != port
         assert demo.environment["CODEGREY_SMTP_PORT"] == str(demo.mails.port)
-        assert Memory(tmp_path).ports["smtp"] == demo.mails.port
+        assert Memory(tmp_path / "demo").ports["smtp"] == demo.mails.port
     other.close()
     await other.wait_closed()
 
@@ -150,7 +151,7 @@ async def test_a_second_demo_in_the_same_folder_is_refused(demo: DemoEndpoints) 
     """The first one keeps its ports and its configuration."""
     before = (demo.config / "feeds.yaml").read_text("utf-8")
     with pytest.raises(CodeGreyError, match="already runs"):
-        async with running_demo(demo.config.parent, say=str):
+        async with running_demo(demo.config.parents[1], say=str):
             pass
     assert (demo.config / "feeds.yaml").read_text("utf-8") == before
 
@@ -172,7 +173,7 @@ async def test_mail_is_kept_announced_and_shown_in_a_frame_that_can_do_nothing(
     """The page escapes what strangers wrote; the mail's HTML runs no script wherever it is opened."""
     assert "Nothing has been sent" in (await web.get("/mail")).text
     await asyncio.to_thread(send, demo.mails.port, "[4/5] Hôpital <i>x</i>", "<script>alert(1)</script><p>body</p>")
-    folder = demo.config.parent / "demo-mail"
+    folder = demo.config.parent / "mail"
     assert {path.suffix for path in folder.glob("0001.*")} == {".eml", ".html", ".txt"}
     assert said == [f"✉ mail to duty@example.org | [4/5] Hôpital <i>x</i> | {demo.address}/mail/1"]
     assert "Hôpital &lt;i&gt;x&lt;/i&gt;" in (await web.get("/mail")).text
@@ -188,7 +189,9 @@ async def test_mail_is_kept_announced_and_shown_in_a_frame_that_can_do_nothing(
     assert (await web.get("/mail/2")).status_code == 404
 
 
-async def test_chat_needs_the_secret_and_is_kept_and_shown(demo: DemoEndpoints, web: httpx2.AsyncClient) -> None:
+async def test_chat_needs_the_secret_and_is_kept_and_shown(
+    demo: DemoEndpoints, web: httpx2.AsyncClient, said: list[str]
+) -> None:
     """Only who knows the address may write; what was written is escaped."""
     address = demo.environment["CODEGREY_CHANNEL_RECORDS"]
     async with httpx2.AsyncClient(trust_env=False) as client:
@@ -196,7 +199,8 @@ async def test_chat_needs_the_secret_and_is_kept_and_shown(demo: DemoEndpoints, 
         accepted = await client.post(address, json={"title": "Alert <b>", "message": "@all"}, headers={"X-One": "1"})
     assert (refused.status_code, accepted.status_code) == (404, 200)
     (call,) = demo.calls.messages
-    assert (call.path, call.headers["x-one"], call.title) == ("/records", "1", "Alert <b>")
+    assert (call.channel, call.headers["x-one"], call.title) == ("records", "1", "Alert <b>")
+    assert said == [f"✉ chat to records | Alert <b> | {call.file}"]
     assert "Alert &lt;b&gt;" in (await web.get("/chat")).text
 
 

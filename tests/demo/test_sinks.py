@@ -110,13 +110,14 @@ async def test_the_webhook_sink_takes_what_apprise_sends_to_a_chat() -> None:
     sink = WebhookSink(token="0123456789abcdef")
     await sink.start()
     chat = Apprise()
-    assert chat.add(f"mmost://127.0.0.1:{sink.port}/0123456789abcdef")
+    assert chat.add(f"mmost://127.0.0.1:{sink.port}/team-chat/0123456789abcdef")
     sent = await asyncio.to_thread(
         chat.notify, title="Emergency closed", body="at *one* hospital", body_format=NotifyFormat.MARKDOWN
     )
     await sink.stop()
     assert sent
     (call,) = sink.messages
+    assert call.channel == "team-chat"
     assert "Emergency closed" in call.title
     assert "hospital" in call.text
 

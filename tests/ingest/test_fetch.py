@@ -13,16 +13,9 @@ import pytest
 from services.ingest.addresses import GuardedBackend, make_policy, parse_networks
 from services.ingest.fetch import MAX_REDIRECTS, Fetcher, Validators
 from shared.errors import ConfigError
-from tests.ingest.feed_server import Answer, Asked, FeedServer, feed_server
+from tests.ingest.feed_server import Answer, Asked, FeedServer
 
 BODY = b"<rss>" + b"x" * 1000 + b"</rss>"
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[FeedServer]:
-    """Serve on loopback."""
-    async with feed_server() as serving:
-        yield serving
 
 
 @pytest.fixture

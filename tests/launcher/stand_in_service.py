@@ -15,7 +15,7 @@ from services.launcher.orphan import end_with_supervisor
 class Ready(BaseHTTPRequestHandler):
     """Answer every question with 200."""
 
-    def do_GET(self) -> None:  # noqa: N802 - the library's name
+    def do_GET(self) -> None:
         """Say that all is well."""
         self.send_response(200)
         self.end_headers()

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import ClassVar
 
 import psutil
 
@@ -23,6 +24,8 @@ SCRIPT = Path(__file__).with_name("run_stand_ins.py")
 class Up:
     """One `codegrey up` on stand-in services."""
 
+    started: ClassVar[list[Up]] = []
+
     def __init__(
         self,
         data: Path,
@@ -33,6 +36,7 @@ class Up:
     ) -> None:
         self.data = data
         self.log = data.with_name(data.name + ".log")
+        Up.started.append(self)
         self._said_before = self.log.stat().st_size if self.log.exists() else 0
         base = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)} if environment is None else dict(environment)
         user = {"user": account[0], "group": account[1], "extra_groups": []} if account else {}
@@ -87,6 +91,19 @@ class Up:
 
     def _ended(self) -> bool:
         return self.process.poll() is not None
+
+
+def kill_what_a_failed_test_left() -> None:
+    """Kill every `up` that still runs, with all below it."""
+    while Up.started:
+        up = Up.started.pop()
+        if up.process.poll() is None:
+            processes = up.children()
+            up.process.kill()
+            up.process.wait()
+            for one in running(processes):
+                one.kill()
+            psutil.wait_procs(processes, timeout=10)
 
 
 def running(processes: list[psutil.Process]) -> list[psutil.Process]:

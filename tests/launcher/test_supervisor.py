@@ -17,7 +17,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from services.launcher.up import stop_running
-from tests.launcher.stand_ins import Up, clear, python_for_everybody, running
+from tests.launcher.stand_ins import Up, clear, kill_what_a_failed_test_left, python_for_everybody, running
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.servers
@@ -28,6 +28,7 @@ def data() -> Iterator[Path]:
     """Give a data folder's path, and leave nothing behind."""
     folder = Path(tempfile.mkdtemp(prefix="codegrey-up-"))
     yield folder / "data"
+    kill_what_a_failed_test_left()
     clear(folder)
 
 
@@ -121,11 +122,19 @@ async def test_it_starts_restarts_what_dies_refuses_a_second_one_and_drains_in_o
     assert stop_running(data) == "nothing runs here"
 
 
+def guards(up: Up) -> list[psutil.Process]:
+    """Return the guard as long as it runs."""
+    return [one for one in running(up.children()) if "guard.py" in " ".join(one.cmdline())]
+
+
 async def test_nothing_is_left_of_a_killed_supervisor_and_the_next_start_has_all_data(data: Path) -> None:
-    """kill -9 of the supervisor, then of everything at once: no orphan, no loss."""
+    """Kill -9 of the guard, of the supervisor, then of everything at once: no orphan, no loss."""
     up = Up(data)
     await up.runs()
     await write(up)
+    first = guards(up)[0]
+    first.kill()
+    await wait_until(lambda: guards(up) and guards(up)[0].pid != first.pid, within=5, what="a new guard")
     for kill in ("supervisor", "everything"):
         processes = up.children()
         assert len(processes) > 6
@@ -146,7 +155,7 @@ async def test_a_start_ends_what_neither_guard_nor_kernel_ended(data: Path) -> N
     await up.runs()
     orphans = {name: psutil.Process(pid) for name, pid in up.recorded().items()}
     # Stopped processes neither see their pipe close nor act on a signal until they are continued.
-    guard = next(one for one in up.children() if "guard.py" in " ".join(one.cmdline()))
+    guard = guards(up)[0]
     for one in orphans.values():
         one.suspend()
     guard.kill()
@@ -159,24 +168,6 @@ async def test_a_start_ends_what_neither_guard_nor_kernel_ended(data: Path) -> N
     await again.runs()
     assert not running(list(orphans.values()))
     assert await again.stop() == 0
-
-
-async def test_the_guard_is_started_again_when_it_was_killed(data: Path) -> None:
-    """A dead guard is replaced within seconds, and the new one knows every child."""
-    up = Up(data)
-    await up.runs()
-
-    def guards() -> list[psutil.Process]:
-        return [one for one in running(up.children()) if "guard.py" in " ".join(one.cmdline())]
-
-    first = guards()
-    assert len(first) == 1
-    first[0].kill()
-    await wait_until(lambda: guards() and guards()[0].pid != first[0].pid, within=5)
-    processes = up.children()
-    up.process.kill()
-    await up.ends()
-    await gone(processes, within=10)
 
 
 async def test_a_wrong_configuration_ends_the_start_with_the_services_words(data: Path) -> None:

@@ -143,8 +143,8 @@ def test_an_alert_fits_into_a_message_whatever_sources_send() -> None:
     """Thousands of long names and addresses are cut."""
     name = "H" + "o" * 1_900
     many = [
-        report([victim(f"{name} {n} {i}") for i in range(8)], Signal.EMERGENCY_CLOSED, quote=f"{n}", title=f"{n}")
-        for n in range(80)
+        report([victim(f"{name} {n} {i}") for i in range(6)], Signal.EMERGENCY_CLOSED, quote=f"{n}", title=f"{n}")
+        for n in range(40)
     ]
     many = [one.model_copy(update={"url": f"https://x.example/{'p' * 1900}{n}"}) for n, one in enumerate(many)]
     _, alert = conclude(many, None, Cause("a" * 32, many[0].entry_id, NOW, NOW))

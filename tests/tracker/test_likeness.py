@@ -19,6 +19,7 @@ def _v(text: str) -> Victim:
 
 
 SAME = [
+    ("凡尔赛医院中心 (Centre Hospitalier de Versailles)", "Centre hospitalier de Versailles"),
     ("Centre hospitalier de Valmont", "CH Valmont"),
     ("Centre Hospitalier de Valmont", "hôpital de Valmont"),
     ("Hôpital de Valmont (Simone Arnaud)", "Hôpital Simone-Arnaud"),
@@ -110,6 +111,9 @@ def test_a_name_that_everyone_bears_is_empty() -> None:
     """General words alone name nobody, unless they are written as a name."""
     assert read_name("a hospital").empty
     assert read_name("Universitätsklinikum").empty
+    assert read_name("French hospital").empty
+    assert not read_name("American Hospital of Paris").empty
+    assert not read_name("Medical Center").proper
     nhs = V(name="National Health Service", country="GB")
     assert compare_victims(nhs, nhs).kind is Kind.VAGUE
 

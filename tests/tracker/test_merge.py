@@ -114,6 +114,16 @@ def test_a_report_that_names_nobody_joins_by_town_or_by_title_within_days() -> N
     assert _into(late, known).opens
 
 
+def test_a_title_that_says_the_town_joins_the_hospital_of_that_name() -> None:
+    """Outlets abroad write "a French hospital in Valmont"; whichever comes first, not from another country."""
+    abroad = report(victim("French Hospital"), title="Patients moved as hackers hit hospital in Valmont")
+    named_one = report(VALMONT, title="Urgences fermées")
+    assert _into(abroad, _known(named_one)).rule == "title"
+    assert _into(named_one, _known(abroad)).rule == "title"
+    elsewhere = report(victim("Belgian hospital", None, "BE"), title="Patients moved as hackers hit Valmont")
+    assert _into(elsewhere, _known(named_one)).opens
+
+
 def test_a_report_that_names_nobody_opens_only_from_level_two() -> None:
     """A bare claim about no one alerts no one."""
     assert _into(report(None, level=2)).opens

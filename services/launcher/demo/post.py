@@ -68,6 +68,11 @@ class Call:
     file: Path | None = None
 
     @property
+    def channel(self) -> str:
+        """Return the first part of the address: the demo's addresses begin with the channel's name."""
+        return self.path.strip("/").split("/")[0]
+
+    @property
     def title(self) -> str:
         """Return a first line worth showing, whatever the chat's dialect."""
         if not isinstance(self.body, dict):

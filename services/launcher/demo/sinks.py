@@ -169,7 +169,7 @@ class WebhookSink:
         row = {"number": number, "received_at": call.received_at.isoformat(), "path": path, "title": call.title}
         self.shelf.keep(row, {".json": raw})
         self.messages.append(call)
-        self._say(f"✉ chat | {call.title[:120]}{f' | {call.file}' if call.file else ''}")
+        self._say(f"✉ chat to {call.channel} | {call.title}{f' | {call.file}' if call.file else ''}")
         return call
 
 

@@ -1,0 +1,61 @@
+"""Say by which words an incident is found, so that a report is compared with few of them.
+
+Exact words find an incident of any time. Beginnings and ends of words find other spellings among those
+of the same weeks. What names nobody has a mark of its own. Whatever `services.tracker.merge` would match
+must share a key; whether it does match is decided there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from services.tracker.names import fold, read_name, town, unspaced, without_umlauts, words_of
+from shared.events import Victim
+
+NAMELESS = "?"
+"""The mark of an incident that names nobody."""
+_EDGE = 4
+
+
+def exact_keys(victims: Sequence[Victim], suppliers: Sequence[str]) -> set[str]:
+    """Return the words of names, towns and suppliers, acronyms and initials."""
+    keys: set[str] = set()
+    for victim in victims:
+        name = read_name(victim.name)
+        keys |= name.keys() | town(victim.place or "")
+        if victim.normalised:
+            keys.add(fold(victim.normalised))
+        if name.empty and victim.name:
+            keys.add(" ".join(words_of(victim.name)))
+    for supplier in suppliers:
+        keys |= read_name(supplier).keys() | set(words_of(supplier))
+    return {without_umlauts(key) for key in keys if key}
+
+
+def spelling_keys(exact: set[str]) -> set[str]:
+    """Return the beginnings and ends of words: a slip of the pen seldom hits both."""
+    keys: set[str] = set()
+    for word in exact:
+        if unspaced(word):
+            keys |= {f"~{word[at : at + 2]}" for at in range(len(word) - 1)}
+        elif len(word) > _EDGE:
+            keys |= {f"{word[:_EDGE]}-", f"-{word[-_EDGE:]}"}
+    return keys
+
+
+def names_somebody(victims: Sequence[Victim], suppliers: Sequence[str] = ()) -> bool:
+    """Say whether a victim or supplier is named that can be told from others."""
+    return any(is_specific(victim) for victim in victims) or bool(suppliers)
+
+
+def is_specific(victim: Victim) -> bool:
+    """Say whether this victim can be told from others."""
+    name = read_name(victim.name)
+    return not name.empty or name.proper
+
+
+def stored_keys(victims: Sequence[Victim], suppliers: Sequence[str]) -> list[str]:
+    """Return all by which an incident is to be found."""
+    exact = exact_keys(victims, suppliers)
+    nameless = set() if any(is_specific(victim) for victim in victims) else {NAMELESS}
+    return sorted(exact | spelling_keys(exact) | nameless)

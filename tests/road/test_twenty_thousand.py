@@ -1,0 +1,104 @@
+"""Twenty thousand items at once, and a kill -9 of every process in the middle."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import tempfile
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from bench.items import candidate, message, ordinary
+from shared.database import open_engine, transaction
+from shared.events import Report
+from shared.kafka import admin, producer, reader
+from shared.offsets import group_lag
+from shared.publish import publish_all
+from shared.settings import Settings
+from shared.topics import NEWS, REPORTS
+from tests.chaos.attacks import Attack, towns
+from tests.road.conftest import Road
+from tests.waiting import wait_until
+
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(300)]
+
+ITEMS = 20_000
+CANDIDATES = 100
+
+
+async def _lag(settings: Settings) -> int:
+    async with admin(settings) as client, reader(settings, NEWS) as consumer:
+        return (await group_lag(client, consumer, "codegrey-classifier", NEWS)).lag
+
+
+async def _reported(settings: Settings) -> Counter[str]:
+    """Count how often each item stands in the topic of reports."""
+    found = Counter[str]()
+    async with reader(settings, REPORTS) as consumer:
+        ends = await consumer.end_offsets(list(consumer.assignment()))
+        while any([await consumer.position(part) < end for part, end in ends.items()]):
+            for records in (await consumer.getmany(timeout_ms=100)).values():
+                found.update(Report.model_validate_json(record.value).item_id for record in records)
+    return found
+
+
+async def test_nothing_is_lost_and_nothing_counts_twice_downstream() -> None:
+    """Reports may stand in the topic twice; the tracker must have each once, and one incident for each."""
+    chance = random.Random(3)
+    names = towns(3)
+    every = ITEMS // CANDIDATES
+    items = [
+        candidate(Attack(n, names[n // every], datetime.now(UTC)), "many")
+        if n % every == 0
+        else ordinary(n, chance, 470)
+        for n in range(ITEMS)
+    ]
+    expected = {item.id for item in items[::every]}
+    assert 3_800 < len(message(items[1]).value or b"") < 4_400
+    road = Road(Path(tempfile.mkdtemp(prefix="codegrey-many-")))
+    async with road.feed.serving():
+        await road.build()
+        await road.stack.up()
+        async with producer(road.stack.settings()) as sender:
+            await publish_all(sender, [message(item) for item in items])
+        await wait_until(lambda: _between(road), within=60, what="the middle")
+        await road.stack.kill_everything()
+        await road.stack.up()
+        settings = road.stack.settings()
+        await wait_until(lambda: _done(settings), within=120, every=0.5, what="every item read")
+        engine = open_engine(settings)
+
+        async def count(query: str) -> int:
+            async with transaction(engine) as connection:
+                return int(await connection.scalar(text(query)) or 0)
+
+        async def settled() -> bool:
+            return await count("SELECT count(*) FROM tracker.report") >= CANDIDATES
+
+        await wait_until(settled, within=60, every=0.5, what="every report merged")
+        assert set(await _reported(settings)) == expected
+        assert await count("SELECT count(*) FROM tracker.report") == CANDIDATES
+        assert await count("SELECT count(*) FROM tracker.incident") == CANDIDATES
+        assert await count("SELECT count(*) FROM tracker.incident_version") == CANDIDATES
+        await wait_until(
+            lambda: len({mail.subject.split("(may")[-1] for mail in road.mail.messages}) >= CANDIDATES,
+            within=120,
+            what="every alert at the mailbox",
+        )
+        await engine.dispose()
+        await road.close()
+    shutil.rmtree(road.folder, ignore_errors=True)
+
+
+async def _between(road: Road) -> bool:
+    lag = await _lag(road.stack.settings())
+    assert lag > 0, "all was read before anything could be killed: publish more"
+    return lag < ITEMS * 0.8
+
+
+async def _done(settings: Settings) -> bool:
+    return await _lag(settings) == 0
