@@ -67,11 +67,11 @@ def _article(source: str, given: str) -> Any:
 
     name = "standard input" if source == "-" else Path(source).name
     if given.lstrip().startswith("{"):
-        from services.classifier.judge_lines import BadLine, article_of
+        from services.classifier.judge_lines import BadLineError, article_of
 
         try:
             return article_of(json.loads(given))
-        except BadLine as error:
+        except BadLineError as error:
             raise click.UsageError(str(error)) from error
         except ValueError:
             pass  # a text that begins with a brace is a text

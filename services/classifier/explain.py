@@ -82,13 +82,17 @@ def _quotes(title: str, found: list[Evidence], *, aside: bool) -> Table:
     for one in order:
         level = level_of(one.signal)
         quote = Text(f"“{' '.join(one.quote.split())}”", style="dim" if aside else "")
-        where = one.why if aside else f"{one.field} {one.start}–{one.end}" + (" ★" if one.why.startswith("sets") else "")
+        where = (
+            one.why if aside else f"{one.field} {one.start}–{one.end}" + (" ★" if one.why.startswith("sets") else "")
+        )
         table.add_row(Text(str(level), style="dim" if aside else _COLOURS[level]), words(one.signal), quote, where)
     return table
 
 
 def _weights(judgement: Judgement) -> Table:
-    table = Table(title="What weighed", title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2))
+    table = Table(
+        title="What weighed", title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2)
+    )
     table.add_column("weight", justify="right")
     table.add_column("feature", no_wrap=True)
     table.add_column("words", overflow="fold", style="dim")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from services.classifier.reading import Reading, Sentence
@@ -20,7 +20,13 @@ _SITES_AT_MOST = 400
 _DURATION = re.compile(
     r"(?<!\w)(\d{1,2}|[^\W\d_]+)\s+(day|week|month|jour|semaine|mois|tag|woche|monat|día|dia|semana|mes|giorn|settiman|mes)\w*"
 )
-_DAYS = {"day": 1, "jour": 1, "tag": 1, "día": 1, "dia": 1, "giorn": 1, "week": 7, "semaine": 7, "woche": 7, "semana": 7, "settiman": 7, "month": 30, "mois": 30, "monat": 30, "mes": 30}  # fmt: skip
+_DAYS = {
+    **dict.fromkeys(("day", "jour", "tag", "día", "dia", "giorn"), 1),
+    **dict.fromkeys(("week", "semaine", "woche", "semana", "settiman"), 7),
+    **dict.fromkeys(("month", "mois", "monat", "mes"), 30),
+}
+_FOR = ("for ", "pendant", "depuis", "seit", "durante", "desde", "per ", "over ")
+_EVENTS = frozenset({Signal.ATTACK, Signal.OUTAGE, Signal.DATA_STOLEN})
 _DIVERSION = frozenset({Signal.EMERGENCY_CLOSED, Signal.AMBULANCES_DIVERTED})
 _DOWN = frozenset({Signal.NETWORK_DOWN, Signal.RECORDS_DOWN, Signal.PAPER_MODE, Signal.ACTIVITY_SUSPENDED})
 
@@ -64,7 +70,7 @@ def draw_facts(weighed: Sequence[Weighed], reading: Reading, cast: Cast) -> Told
 
 
 def _certainty(weighed: Sequence[Weighed], reading: Reading) -> Certainty:
-    event = [w.found for w in weighed if w.used and w.found.signal in {Signal.ATTACK, Signal.OUTAGE, Signal.DATA_STOLEN}]
+    event = [w.found for w in weighed if w.used and w.found.signal in _EVENTS]
     claim = [w.found for w in weighed if w.used and w.found.signal is Signal.ATTACKER_CLAIM]
     sentences = {f.sentence.index: f.sentence for f in event}.values()
     confirmed = any(s.has("confirmed") and not _only_claims(s) for s in sentences)
@@ -153,11 +159,11 @@ def _days(sentence: Sentence, reading: Reading) -> int | None:
         word = found.group(1)
         count = int(word) if word.isdigit() else numbers().get(word)
         before = reading.lowered[max(sentence.start, found.start() - 14) : found.start()]
-        if count and any(cue in before for cue in ("for ", "pendant", "depuis", "seit", "durante", "desde", "per ", "over ")):
+        if count and any(cue in before for cue in _FOR):
             best = max(best or 0, count * _DAYS[found.group(2)])
     return best
 
 
-def _most(values: object) -> int | None:
-    known = [v for v in values if v is not None]  # type: ignore[attr-defined]
+def _most(values: Iterable[int | None]) -> int | None:
+    known = [v for v in values if v is not None]
     return max(known) if known else None

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from services.classifier.article import Article
-from services.classifier.facts import Told, draw_facts
+from services.classifier.facts import draw_facts
 from services.classifier.features import Features, features_of
 from services.classifier.grammar import find_signals
 from services.classifier.judgement import Evidence, Judgement, Victim
@@ -49,7 +49,7 @@ def study(article: Article) -> tuple[Reading, Cast, list[Weighed], Features]:
 
 def conclude(reading: Reading, cast: Cast, weighed: list[Weighed], verdict: Verdict, features: Features) -> Judgement:
     """Draw facts, grade and reasons from a verdict."""
-    outage = None if verdict.incident else _outage(weighed, features)
+    outage = None if verdict.incident else _outage(reading, weighed, features)
     told = draw_facts(weighed, reading, cast)
     graded = NOTHING
     if verdict.incident or outage:
@@ -82,7 +82,7 @@ def conclude(reading: Reading, cast: Cast, weighed: list[Weighed], verdict: Verd
         data_published=_has(weighed, Signal.DATA_PUBLISHED),
         ransom=told.ransom,
         sites=told.facts.sites,
-        notes=_notes(told, cast),
+        notes=_notes(cast),
     )
 
 
@@ -108,7 +108,7 @@ def _graded_signals(weighed: Sequence[Weighed], incident: bool) -> list[Signal]:
     return [first, *(s for s in used if s is not first)]
 
 
-def _outage(weighed: Sequence[Weighed], features: Features) -> str | None:
+def _outage(reading: Reading, weighed: Sequence[Weighed], features: Features) -> str | None:
     """Return the words of an unexplained outage of care: systems down, no attack told, no harmless cause."""
     if any(w.used and w.found.signal is Signal.ATTACK for w in weighed) or any(
         f in features for f in ("head:harmless", "lead:harmless", "body:harmless", "head:drill", "head:other_sector")
@@ -119,11 +119,12 @@ def _outage(weighed: Sequence[Weighed], features: Features) -> str | None:
     effect = any(w.used and MEANINGS[w.found.signal].axis is Axis.CARE for w in weighed)
     if not (down and care and effect):
         return None
-    return down[0].sentence and next(iter(w for w in (f"{f.signal.value}" for f in down)), None)
+    return reading.quote(down[0].start, down[0].end)
 
 
 def _attack_date(reading: Reading, weighed: Sequence[Weighed]) -> date | None:
-    events = {w.found.sentence.index: w.found.sentence for w in weighed if w.used and w.found.signal in {Signal.ATTACK, Signal.OUTAGE}}
+    told = [w.found.sentence for w in weighed if w.used and w.found.signal in {Signal.ATTACK, Signal.OUTAGE}]
+    events = {sentence.index: sentence for sentence in told}
     aside = {w.found.sentence.index for w in weighed if not w.used and "victim" in w.why}
     near = [s for s in reading.sentences[:3] if s.index not in events and s.index not in aside]
     return attack_date(reading, [*events.values(), *near])
@@ -166,9 +167,9 @@ def _has(weighed: Sequence[Weighed], signal: Signal) -> bool:
     return any(w.used and w.found.signal is signal for w in weighed)
 
 
-def _notes(told: Told, cast: Cast) -> tuple[str, ...]:
+def _notes(cast: Cast) -> tuple[str, ...]:
     notes = []
-    if cast.others:
-        others = dict.fromkeys(m.name for m in cast.others if m.specific)
-        notes.append("other providers named: " + ", ".join(list(others)[:5])) if others else None
+    others = dict.fromkeys(m.name for m in cast.others if m.specific)
+    if others:
+        notes.append("other providers named: " + ", ".join(list(others)[:5]))
     return tuple(notes)

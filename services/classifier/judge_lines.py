@@ -14,7 +14,7 @@ _SHOWN_ID = 200
 _TEXT_FIELDS = ("title", "text", "lang", "url", "source")
 
 
-class BadLine(ValueError):
+class BadLineError(ValueError):
     """Say what is wrong with a line."""
 
 
@@ -31,7 +31,7 @@ def judge_line(line: bytes) -> str:
         row = _row(line)
         identity = row.get("id")
         return json.dumps(judge(article_of(row)).as_dict(), ensure_ascii=True, separators=(",", ":"))
-    except BadLine as error:
+    except BadLineError as error:
         return _failed(identity, str(error))
     except Exception as error:
         return _failed(identity, f"the judge failed: {type(error).__name__}: {error}"[:300])
@@ -41,24 +41,24 @@ def _row(line: bytes) -> dict[str, Any]:
     try:
         row = json.loads(line.decode("utf-8"))
     except UnicodeDecodeError as error:
-        raise BadLine("not UTF-8") from error
+        raise BadLineError("not UTF-8") from error
     except (ValueError, RecursionError) as error:
-        raise BadLine("not JSON" if line.strip() else "empty line") from error
+        raise BadLineError("not JSON" if line.strip() else "empty line") from error
     if not isinstance(row, dict):
-        raise BadLine("not a JSON object")
+        raise BadLineError("not a JSON object")
     return row
 
 
 def article_of(row: dict[str, Any]) -> Article:
-    """Make an article of one row; BadLine says which field is wrong."""
+    """Make an article of one row; BadLineError says which field is wrong."""
     for name in _TEXT_FIELDS:
         if row.get(name) is not None and not isinstance(row[name], str):
-            raise BadLine(f"{name} must be a string")
+            raise BadLineError(f"{name} must be a string")
     identity = row.get("id")
     if isinstance(identity, (dict, list, bool, float)):
-        raise BadLine("id must be a string")
+        raise BadLineError("id must be a string")
     if not (row.get("title") or row.get("text")):
-        raise BadLine("nothing to judge: title and text are empty")
+        raise BadLineError("nothing to judge: title and text are empty")
     return Article(
         id="" if identity is None else str(identity),
         title=row.get("title") or "",
@@ -74,7 +74,7 @@ def _moment(given: Any) -> datetime | None:
     if given is None or given == "":
         return None
     if not isinstance(given, str):
-        raise BadLine("published must be an ISO 8601 date")
+        raise BadLineError("published must be an ISO 8601 date")
     try:
         moment = datetime.fromisoformat(given)
     except ValueError:

@@ -28,10 +28,9 @@ _WORD = re.compile(r"[^\s\"“”„«»,;:()\[\]|/–—?!…]+")
 _LEFT_WORDS = 6
 _RIGHT_WORDS = 7
 _CJK_LEFT = re.compile(r"[\u3400-\u9fff\u30a0-\u30ff\uff21-\uff5aA-Za-z0-9・·]{0,14}$")
-_CJK_CUT = re.compile(r"^.*(?:攻击|攻擊|病毒|黑客|駭客|遭|的|和|与|及|在|对|了|是|日|月|年|一家|所属|因|向|致|使|被|多家|最大|据|从|由)")  # fmt: skip
-_GENERIC = {
-    "hospital", "hospitals", "hôpital", "clinic", "klinik", "the", "nhs trust", "clinique", "krankenhaus",
-}  # fmt: skip
+_CJK_CUT = re.compile(
+    r"^.*(?:攻击|攻擊|病毒|黑客|駭客|遭|的|和|与|及|在|对|了|是|日|月|年|一家|所属|因|向|致|使|被|多家|最大|据|从|由)"
+)
 _TITLE_FILLERS = {
     "After", "Against", "Amid", "As", "At", "By", "Following", "For", "From", "In", "On", "Over", "To", "With", "Due",
     "Says", "Hit", "Hits", "Is", "Are", "Was", "Were", "Be", "Been", "Has", "Have", "Major", "Largest", "Local", "More",

@@ -83,7 +83,7 @@ def _home(reading: Reading) -> str | None:
 
 def _circumstances(reading: Reading) -> list[tuple[str, float, str]]:
     found: list[tuple[str, float, str]] = []
-    host = urlsplit(reading.article.url or "").hostname or ""
+    host = _host(reading.article.url or "")
     top = host.rsplit(".", 1)[-1].upper()
     country = {"UK": "GB"}.get(top, top)
     if len(country) == 2 and country in _iso_codes() and country not in {"IO", "AI", "CO", "ME", "TV", "FM", "EU"}:
@@ -93,6 +93,13 @@ def _circumstances(reading: Reading) -> list[tuple[str, float, str]]:
         if home:
             found.append((home, 0.8, f"written in “{language}”"))
     return found
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _countries_named(text: str, languages: tuple[str, ...]) -> list[tuple[str, str]]:

@@ -23,7 +23,10 @@ READ_CHARACTERS = 20_000
 TITLE_CHARACTERS = 1_000
 _SEPARATOR = "\n\n"
 _SENTENCE_END = re.compile(r"[.!?…][\"'”»)\]]*(?=\s)|[。！？][」』”）]*|\n+")
-_ABBREVIATED = re.compile(r"(?:\b(?:St|Ste|Sf|Dr|Drs|Mr|Mrs|Ms|Prof|Inc|Corp|vs|No|Nr|ca|bzw|ul|św|im|M|Sta|Sto|Sr|Jr|Co|Sept|Oct|Nov|Dec|Aug|Jan|Feb)|\b[A-Z]|\d)\.$")  # fmt: skip
+_ABBREVIATED = re.compile(
+    r"(?:\b(?:St|Ste|Sf|Dr|Drs|Mr|Mrs|Ms|Prof|Inc|Corp|vs|No|Nr|ca|bzw|ul|św|im|M|Sta|Sto|Sr|Jr|Co"
+    r"|Sept|Oct|Nov|Dec|Aug|Jan|Feb)|\b[A-Z]|\d)\.$"
+)
 _CLAUSE_END = re.compile(
     r"[,;:–—()]|\s-\s|[、，；：]"
     r"|\s(?:and|but|while|so|et|mais|donc|und|aber|sondern|y|pero|e|ma|mas|en|maar|och|og|men|i|ale|oraz|ja|mutta|a)\s"
@@ -161,7 +164,8 @@ def _unmask(hits: list[Hit], title_length: int, document: str) -> list[Hit]:
     masks = [(hit.start, hit.end) for hit in hits if hit.concept in {"mask", "metaphor", "not_computer"}]
     if title_length:
         suffix = _PUBLISHER.search(document[:title_length])
-        if suffix and not any(h.start >= suffix.start(1) and h.concept in _EVENT for h in hits if h.end <= title_length):
+        events = [h.start for h in hits if h.end <= title_length and h.concept in _EVENT]
+        if suffix and all(start < suffix.start(1) for start in events):
             masks.append((suffix.start(1), title_length))
     if not masks:
         return hits
@@ -175,15 +179,13 @@ def _unmask(hits: list[Hit], title_length: int, document: str) -> list[Hit]:
 
 def _sentences(document: str, title_length: int, hits: list[Hit]) -> Iterator[Sentence]:
     starts = [hit.start for hit in hits]
-    index = 0
-    for start, end in _bounds(document, title_length):
+    for index, (start, end) in enumerate(_bounds(document)):
         first = bisect_right(starts, start - 1)
         last = bisect_right(starts, end - 1)
         yield Sentence(index, start, end, tuple(hits[first:last]), title=start < title_length)
-        index += 1
 
 
-def _bounds(document: str, title_length: int) -> Iterator[tuple[int, int]]:
+def _bounds(document: str) -> Iterator[tuple[int, int]]:
     start = 0
     for found in _SENTENCE_END.finditer(document):
         end = found.end()

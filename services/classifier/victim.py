@@ -10,6 +10,8 @@ from services.classifier.naming import Mention
 from services.classifier.reading import Reading
 
 _LEAD_CHARACTERS = 500
+# Who speaks of an attack is seldom who was hit.
+_SPEAKERS = ("minist", "department of", "health min", "gesundheitsmin", "secretar", "厚生労働省", "卫生部", "衛福部")
 _EVENT = ("cyber", "breach", "hacked", "hacker", "gang", "outage")
 
 
@@ -43,7 +45,8 @@ def choose_victims(mentions: Sequence[Mention], reading: Reading) -> Cast:
     others = [m for m in others if m not in aliases]
     own = main.own.union(*(m.own for m in aliases)) if aliases else main.own
     best = _fullest([m for m in same if m.specific and m.own & main.own] or [main], main)
-    return Cast((best, *(m for m in same if m is not best)), own, tuple(others), tuple(dict.fromkeys(m.name for m in aliases)))
+    names = tuple(dict.fromkeys(m.name for m in aliases))
+    return Cast((best, *(m for m in same if m is not best)), own, tuple(others), names)
 
 
 def _score(mention: Mention, mentions: Sequence[Mention], reading: Reading) -> float:
@@ -56,7 +59,7 @@ def _score(mention: Mention, mentions: Sequence[Mention], reading: Reading) -> f
     score += 0.5 if mention.listed else 0.0
     score -= 3.5 if sentence.has("retold") else 0.0
     score -= 1.5 if sentence.has("already") else 0.0
-    score -= 1.5 if sentence.has("authority") and mention.name.lower().startswith(("minist", "department", "health min")) else 0.0
+    score -= 1.5 if mention.name.lower().startswith(_SPEAKERS) else 0.0
     alike = sum(1 for other in mentions if other.own & mention.own)
     return score + min(alike, 4) * 0.4
 
@@ -64,7 +67,8 @@ def _score(mention: Mention, mentions: Sequence[Mention], reading: Reading) -> f
 def _same_news(mention: Mention) -> bool:
     """Say whether another name is told as hit in the same news (an alias or a further victim)."""
     sentence = mention.sentence
-    return mention.specific and sentence.has(*_EVENT) and sentence.has("victim_of") and not sentence.has("retold", "already")
+    told_as_hit = sentence.has(*_EVENT) and sentence.has("victim_of")
+    return mention.specific and told_as_hit and not sentence.has("retold", "already")
 
 
 def _fullest(mentions: Sequence[Mention], main: Mention) -> Mention:

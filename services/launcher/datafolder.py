@@ -92,6 +92,29 @@ class DataFolder:
             self.path.chmod(0o700)
         (self.path / "run").mkdir(mode=0o700, exist_ok=True)
 
+    def held(self) -> bool:
+        """Tell whether a `codegrey up` holds the folder now."""
+        try:
+            descriptor = os.open(self.path / "lock", os.O_RDWR)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
+    def refuse_if_held(self) -> None:
+        """Raise FolderInUseError where a `codegrey up` holds the folder, naming its process."""
+        if self.held():
+            pid, _ = self.holder() or (None, "")
+            raise FolderInUseError(
+                f"`codegrey up` runs on {self.path} already (process {pid}); `codegrey down` stops it, "
+                "`codegrey status` shows it, --data names another folder"
+            )
+
     def lock(self) -> None:
         """Hold the folder until this process ends; raise FolderInUseError where another one holds it."""
         self._lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -100,11 +123,8 @@ class DataFolder:
         except BlockingIOError:
             os.close(self._lock)
             self._lock = None
-            pid, _ = self.holder() or (None, "")
-            raise FolderInUseError(
-                f"`codegrey up` runs on {self.path} already (process {pid}); `codegrey down` stops it, "
-                "`codegrey status` shows it, --data names another folder"
-            ) from None
+            self.refuse_if_held()
+            raise FolderInUseError(f"{self.path} was in use a moment ago: try again") from None
         os.ftruncate(self._lock, 0)
         os.pwrite(self._lock, json.dumps({"pid": os.getpid(), "birth": birth(os.getpid())}).encode(), 0)
 

@@ -12,6 +12,7 @@ import click
 COLOURS = {"ingest": "cyan", "classifier": "magenta", "tracker": "yellow", "notifier": "green", "demo": "blue"}
 HIDDEN = {"event", "show", "timestamp", "level", "service", "logger", "exception", "exc_info", "stack", "correlation"}
 WIDTH = 11
+LONGEST_FACT = 160  # the whole stands in the log file
 
 
 def person_line(line: Mapping[str, Any]) -> str:
@@ -21,6 +22,7 @@ def person_line(line: Mapping[str, Any]) -> str:
         if name in HIDDEN or name.endswith("_id") or value in (None, "", [], {}):
             continue
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+        text = text if len(text) <= LONGEST_FACT else f"{text[:LONGEST_FACT]}…"
         facts.append(f"{name.replace('_', ' ')}: {text}")
     said = str(line.get("event", ""))
     return f"{said} ({'; '.join(facts)})" if facts else said

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 import signal
 import time
@@ -81,7 +80,9 @@ async def run_demo(data: Path) -> None:
     from services.launcher.demo import running_demo
 
     terminal = Terminal()
-    DataFolder(data).prepare()
+    folder = DataFolder(data)
+    folder.prepare()
+    folder.refuse_if_held()
     async with running_demo(data) as demo:
         supervisor = Supervisor(demo_plan(data, demo.config, demo.environment, os.environ), terminal)
         supervisor.prepare()
@@ -97,12 +98,12 @@ def stop_running(data: Path) -> str:
     if not (folder.path / "lock").exists():
         return "nothing runs here"
     holder = folder.holder()
-    if not free_to_take(folder):
+    if folder.held():
         if holder is None or birth(holder[0]) != holder[1]:
             raise CodeGreyError(f"{folder.path} is held by a process that cannot be told: see {folder.path / 'lock'}")
         os.kill(holder[0], signal.SIGTERM)
         until = time.monotonic() + DOWN_LIMIT_S
-        while not free_to_take(folder):
+        while folder.held():
             if time.monotonic() > until:
                 raise CodeGreyError(f"process {holder[0]} has not stopped within {DOWN_LIMIT_S:.0f} s")
             time.sleep(0.1)
@@ -113,20 +114,8 @@ def stop_running(data: Path) -> str:
 
 def forget_dead_endpoints(folder: DataFolder) -> None:
     """Remove what a killed `up` told other commands, before the settings take it for servers of the user's."""
-    if folder.endpoints.exists() and free_to_take(folder):
+    if not folder.held():
         folder.endpoints.unlink(missing_ok=True)
-
-
-def free_to_take(folder: DataFolder) -> bool:
-    """Tell whether no `codegrey up` holds the folder, without keeping it."""
-    descriptor = os.open(folder.path / "lock", os.O_RDWR)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    finally:
-        os.close(descriptor)
-    return True
 
 
 def run_up(data: Path, config: Path, *, demo: bool, healthy_s: float) -> None:

@@ -38,7 +38,8 @@ log = get_logger()
 
 AT_ONCE = 8
 POLL_S = 0.25
-FOLD_EVERY_S = 1.0
+CARE_EVERY_S = 1.0
+"""How often folds that are due and rows that were left behind are looked for."""
 LEASE_S = LONGEST_S + 30.0
 DRAIN_S = 10.0
 STUCK_AFTER_S = 30.0
@@ -89,7 +90,7 @@ class Deliverer:
     last_turn: float = field(default_factory=time.monotonic)
     _sending: set[asyncio.Task[None]] = field(default_factory=set)
     _owner: str = ""
-    _next_fold: float = 0.0
+    _next_care: float = 0.0
 
     def __post_init__(self) -> None:
         self._owner = f"{self.slot or 'any'}/{secrets.token_hex(6)}"
@@ -113,10 +114,10 @@ class Deliverer:
 
     async def turn(self) -> int:
         """Do one round; return how many sends were started."""
-        await self._settle_orphans()
-        if time.monotonic() >= self._next_fold:
+        if time.monotonic() >= self._next_care:
+            await self._settle_orphans()
             await fold_due(self.engine, self.config())
-            self._next_fold = time.monotonic() + FOLD_EVERY_S
+            self._next_care = time.monotonic() + CARE_EVERY_S
         room = AT_ONCE - len(self._sending)
         if room <= 0:
             return 0

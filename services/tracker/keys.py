@@ -1,6 +1,6 @@
 """Say by which words an incident is found, so that a report is compared with few of them.
 
-Exact words find an incident of any time. Beginnings and ends of words find other spellings among those
+Exact words find an incident of any time. Words with a letter left out find other spellings among those
 of the same weeks. What names nobody has a mark of its own. Whatever `services.tracker.merge` would match
 must share a key; whether it does match is decided there.
 """
@@ -14,7 +14,8 @@ from shared.events import Victim
 
 NAMELESS = "?"
 """The mark of an incident that names nobody."""
-_EDGE = 4
+_BEGINNING = 5
+_LONGEST = 24
 
 
 def exact_keys(victims: Sequence[Victim], suppliers: Sequence[str]) -> set[str]:
@@ -33,13 +34,18 @@ def exact_keys(victims: Sequence[Victim], suppliers: Sequence[str]) -> set[str]:
 
 
 def spelling_keys(exact: set[str]) -> set[str]:
-    """Return the beginnings and ends of words: a slip of the pen seldom hits both."""
+    """Return each word with one letter left out, and beginnings, for endings of declension.
+
+    Two words that differ by one letter more, less or changed have such a form in common.
+    """
     keys: set[str] = set()
     for word in exact:
         if unspaced(word):
             keys |= {f"~{word[at : at + 2]}" for at in range(len(word) - 1)}
-        elif len(word) > _EDGE:
-            keys |= {f"{word[:_EDGE]}-", f"-{word[-_EDGE:]}"}
+        elif len(word) >= _BEGINNING:
+            letters = word[:_LONGEST]
+            keys |= {f"~{letters}", f"{letters[:_BEGINNING]}-"}
+            keys |= {f"~{letters[:at]}{letters[at + 1 :]}" for at in range(len(letters))}
     return keys
 
 

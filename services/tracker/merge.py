@@ -94,7 +94,7 @@ def decide(report: Report, candidates: Sequence[Known]) -> Merge:
         return Merge(None, "no_attack", "a breakdown with a harmless cause, and no known outage of this victim")
     if report.level < 1:
         return Merge(None, "no_level", "level 0: nothing to tell")
-    if names_somebody(report.facts.victims, report.facts.suppliers) or report.level >= NAMELESS_OPENS_FROM:
+    if _named(report) or report.level >= NAMELESS_OPENS_FROM:
         return Merge(None, "new", "no known incident has this victim at this time", opens=True)
     return Merge(None, "nameless", "names nobody, and its level is too low to open an incident of its own")
 
@@ -110,9 +110,7 @@ def match_incident(report: Report, known: Known) -> _Match | None:
     supplier = _same_supplier(report, known)
     if supplier:
         return _Match("supplier", 85, f"same supplier: {supplier}; {gap}")
-    if likeness.kind is Kind.DIFFERENT or (
-        names_somebody(report.facts.victims, report.facts.suppliers) and names_somebody(known.victims)
-    ):
+    if likeness.kind is Kind.DIFFERENT or (_named(report) and names_somebody(known.victims)):
         return None
     return _match_nameless(report, known)
 
@@ -126,6 +124,10 @@ def compare_all(some: Sequence[Victim], others: Sequence[Victim]) -> Likeness:
         if best:
             return best
     return nothing
+
+
+def _named(report: Report) -> bool:
+    return names_somebody(report.facts.victims, report.facts.suppliers)
 
 
 def _apart_in_time(report: Report, known: Known) -> str | None:

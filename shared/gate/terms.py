@@ -2,7 +2,8 @@
 
 A file's notation is short: terms are separated by commas, `(a|b)` are alternatives (one may be empty),
 `*` at an end lets the word go on there, and inside a phrase it stands for each of the file's
-`inflections`. A term in capitals (an acronym: `HSE`, `IT`) counts only in capitals. `world.toml` holds what is the same in every language.
+`inflections`. A term in capitals (an acronym: `HSE`, `IT`) counts only in capitals. `world.toml`
+holds what is the same in every language.
 """
 
 from __future__ import annotations

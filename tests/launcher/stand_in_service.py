@@ -40,7 +40,7 @@ def main() -> None:
     if sys.argv[1:] == ["wrong-configuration"]:
         print("feeds.yaml, line 3: no such key", file=sys.stderr)
         sys.exit(2)
-    signal.signal(signal.SIGTERM, drain)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN if sys.argv[1:] == ["stubborn"] else drain)
     end_with_supervisor()
     server = HTTPServer(("127.0.0.1", int(os.environ["CODEGREY_HTTP_PORT"])), Ready)
     tell("serving", kafka=os.environ["CODEGREY_KAFKA_BOOTSTRAP"], database=os.environ["CODEGREY_DATABASE_URL"])

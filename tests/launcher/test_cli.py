@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from click.testing import CliRunner
 from services.launcher.cli import COMMANDS, main
 from services.launcher.service_log import ServiceLog
 from services.launcher.terminal import person_line, shown
+from services.launcher.up import demo_plan, real_plan
 from tests.launcher.stand_ins import ROOT
 
 
@@ -59,6 +61,30 @@ def test_up_without_a_configuration_is_wrong_use_and_makes_nothing(tmp_path: Pat
     assert result.exit_code == 2
     assert str(tmp_path / "config") in result.output
     assert not (tmp_path / "data").exists()
+
+
+def test_up_starts_only_the_servers_that_the_settings_do_not_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a Kafka of the user's own only PostgreSQL is started; the settings reach the services as they are."""
+    (tmp_path / "config").mkdir()
+    monkeypatch.setenv("CODEGREY_KAFKA_BOOTSTRAP", "kafka.example:9092")
+    plan = real_plan(tmp_path / "data", tmp_path / "config", os.environ, healthy_s=60)
+    assert not plan.own_kafka
+    assert plan.own_postgres
+    assert plan.environment["CODEGREY_KAFKA_BOOTSTRAP"] == "kafka.example:9092"
+    assert "CODEGREY_KAFKA_BOOTSTRAP" not in plan.told
+
+
+def test_nothing_of_the_users_settings_reaches_the_demo(tmp_path: Path) -> None:
+    """No sample article may ever be sent to a real mailbox, or published to a real Kafka."""
+    real = {"CODEGREY_SMTP_HOST": "mail.example", "CODEGREY_KAFKA_BOOTSTRAP": "kafka.example:9092", "PATH": "/bin"}
+    plan = demo_plan(tmp_path, tmp_path / "config", {"CODEGREY_SMTP_HOST": "127.0.0.1"}, real)
+    assert plan.own_kafka
+    assert plan.own_postgres
+    assert plan.environment["CODEGREY_SMTP_HOST"] == "127.0.0.1"
+    assert "CODEGREY_KAFKA_BOOTSTRAP" not in plan.environment
+    assert plan.environment["PATH"] == "/bin"
 
 
 def test_only_lines_for_people_are_shown_and_read_as_sentences() -> None:

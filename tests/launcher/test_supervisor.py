@@ -178,8 +178,11 @@ async def test_a_wrong_configuration_ends_the_start_with_the_services_words(data
     assert "PostgreSQL has stopped" in up.said()
 
 
-async def test_an_unprivileged_user_starts_it_all(data: Path) -> None:
-    """Where the suite runs as root, the same start is done by a user who owns nothing but a data folder."""
+async def test_an_unprivileged_user_starts_it_all_and_may_hurry_its_end(data: Path) -> None:
+    """Where the suite runs as root, the same start is done by a user who owns nothing but a data folder.
+
+    The services here do not drain: a second Ctrl-C kills them, and the servers still stop in good order.
+    """
     account = python = environment = None
     folder = data.parent
     if os.geteuid() == 0:
@@ -191,11 +194,15 @@ async def test_an_unprivileged_user_starts_it_all(data: Path) -> None:
         os.chown(home, nobody.pw_uid, nobody.pw_gid)
         data = home / "data"
         account, environment = (nobody.pw_uid, nobody.pw_gid), {"PATH": os.defpath, "HOME": str(home)}
-        up = Up(data, python=python, account=account, environment=environment)
+        up = Up(data, "stubborn", python=python, account=account, environment=environment)
     else:
-        up = Up(data)
+        up = Up(data, "stubborn")
     await up.runs()
     owners = {one.uids().effective for one in up.children()}
     assert owners == {account[0] if account else os.geteuid()}
     assert stat.S_IMODE(data.stat().st_mode) == 0o700
+    up.process.send_signal(signal.SIGINT)
+    await up.says("stopping")
     assert await up.stop() == 0
+    assert "hurrying" in up.said()
+    assert "PostgreSQL has stopped" in up.said()
