@@ -37,7 +37,7 @@ from shared.dead_letters import make_dead_letter, now_utc
 from shared.errors import Permanent, Transient
 from shared.events import Event
 from shared.flood import FloodGauge
-from shared.headers import Trace, read_trace
+from shared.headers import RawHeaders, Trace, read_trace
 from shared.log import get_logger
 from shared.metrics import BATCH_SECONDS, DEAD_LETTERS, PAUSED, RECORDS
 from shared.publish import publish_all
@@ -55,7 +55,7 @@ BATCH_TARGET_S = 2.0
 SILENT_AFTER_S = 30.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Received(Generic[E]):
     """One parsed event with its address and trace."""
 
@@ -63,7 +63,15 @@ class Received(Generic[E]):
     topic: str
     partition: int
     offset: int
-    trace: Trace
+    carried: Trace | RawHeaders
+    """The trace, or the headers that it is read from when somebody asks: most records are only looked at."""
+
+    @property
+    def trace(self) -> Trace:
+        """Return the trace that the record belongs to."""
+        if isinstance(self.carried, Trace):
+            return self.carried
+        return read_trace(self.carried, getattr(self.event, "entry_id", ""))
 
     def bound(self) -> AbstractContextManager[None]:
         """Put the entry's correlation id into every line that is logged inside."""
@@ -95,9 +103,7 @@ def parse(record: Record, event: type[E]) -> Received[E]:
             for problem in error.errors(include_input=False, include_url=False)[:5]
         )
         raise Permanent(f"not a readable {event.type_name}: {problems}") from None
-    fallback = getattr(parsed, "entry_id", "")
-    trace = read_trace(record.headers, fallback)
-    return Received(parsed, record.topic, record.partition, record.offset, trace)
+    return Received(parsed, record.topic, record.partition, record.offset, record.headers or ())
 
 
 def next_max_records(took_s: float, now: int, ceiling: int) -> int:

@@ -41,12 +41,13 @@ def judge(source: BinaryIO) -> None:
     """
     from services.classifier.judge_lines import judge_lines
 
-    out = sys.stdout
+    # A file is written in blocks; what comes by a pipe is answered line by line.
+    streams = getattr(source, "name", "<stdin>") == "<stdin>"
     try:
         for line in judge_lines(source):
-            out.write(line + "\n")
-            if source.name in ("-", "<stdin>"):
-                out.flush()
+            sys.stdout.write(line + "\n")
+            if streams:
+                sys.stdout.flush()
     except BrokenPipeError:
         sys.stderr.close()
 

@@ -8,10 +8,11 @@ from rich.table import Table
 from rich.text import Text
 
 from services.classifier.judgement import Evidence, Judgement
-from shared.signals import LEVEL_NAMES, level_of, words
+from shared.signals import LEVEL_NAMES, Signal, level_of, words
 
 _COLOURS = ("white", "cyan", "blue", "yellow", "red", "bold white on red")
 _WEIGHTS_SHOWN = 8
+_QUOTES_SHOWN = 3
 
 
 def show(judgement: Judgement, console: Console) -> None:
@@ -72,26 +73,32 @@ def _facts(judgement: Judgement) -> Table:
     return table
 
 
-def _quotes(title: str, found: list[Evidence], *, aside: bool) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2))
-    table.add_column("", no_wrap=True)
-    table.add_column("signal", no_wrap=True)
-    table.add_column("quote", overflow="fold", ratio=2)
-    table.add_column("why" if aside else "where", overflow="fold", style="dim", ratio=1)
-    order = sorted(found, key=lambda e: (-level_of(e.signal), e.field, e.start)) if not aside else found
+def _quotes(title: str, found: list[Evidence], *, aside: bool) -> RenderableType:
+    """Show each signal on its own lines: level and meaning, then the quote with where it stands or why not."""
+    lines: list[RenderableType] = [Text(f"\n{title}", style="bold")]
+    order = found if aside else sorted(found, key=lambda e: (-level_of(e.signal), e.field != "title", e.start))
+    seen: dict[Signal, list[Evidence]] = {}
     for one in order:
-        level = level_of(one.signal)
-        quote = Text(f"“{' '.join(one.quote.split())}”", style="dim" if aside else "")
-        where = (
-            one.why if aside else f"{one.field} {one.start}–{one.end}" + (" ★" if one.why.startswith("sets") else "")
-        )
-        table.add_row(Text(str(level), style="dim" if aside else _COLOURS[level]), words(one.signal), quote, where)
-    return table
+        seen.setdefault(one.signal, []).append(one)
+    for signal, quotes in seen.items():
+        level = level_of(signal)
+        head = Text(f"  {level}  ", style="dim" if aside else _COLOURS[level])
+        head.append(words(signal), style="dim" if aside else "bold")
+        lines.append(head)
+        for one in quotes[:_QUOTES_SHOWN]:
+            line = Text(f"     “{' '.join(one.quote.split())}”", style="dim" if aside else "")
+            place = f"  {one.field} {one.start}–{one.end}"
+            sets = " · sets the level" if one.why.startswith("sets") else ""
+            line.append(f"  {one.why}" if aside else f"{place}{sets}", style="dim italic")
+            lines.append(line)
+        if len(quotes) > _QUOTES_SHOWN:
+            lines.append(Text(f"     and {len(quotes) - _QUOTES_SHOWN} more", style="dim"))
+    return Group(*lines)
 
 
 def _weights(judgement: Judgement) -> Table:
     table = Table(
-        title="What weighed", title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2)
+        title="\nWhat weighed", title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2)
     )
     table.add_column("weight", justify="right")
     table.add_column("feature", no_wrap=True)

@@ -7,6 +7,7 @@ title); `place` turns an offset in it back into one in the title or the text as 
 from __future__ import annotations
 
 import re
+import unicodedata
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
@@ -64,6 +65,8 @@ class Reading:
     title_length: int
     sentences: tuple[Sentence, ...]
     languages: tuple[str, ...]
+    title_map: tuple[int, ...] | None = None
+    text_map: tuple[int, ...] | None = None
 
     @property
     def language(self) -> str | None:
@@ -76,12 +79,10 @@ class Reading:
 
     def place(self, start: int, end: int) -> tuple[Field, int, int]:
         """Turn a span of the document into one of the title or of the text as given."""
-        if not self.title_length:
-            return "text", start, end
         if start < self.title_length:
-            return "title", start, min(end, self.title_length)
-        shift = self.title_length + len(_SEPARATOR)
-        return "text", start - shift, end - shift
+            return "title", *_given(self.title_map, start, min(end, self.title_length))
+        shift = self.title_length + len(_SEPARATOR) if self.title_length else 0
+        return "text", *_given(self.text_map, start - shift, end - shift)
 
     def clause(self, sentence: Sentence, start: int, end: int) -> tuple[int, int]:
         """Return the bounds of the clause that holds a span of a sentence."""
@@ -94,12 +95,11 @@ class Reading:
 
 def read(article: Article) -> Reading:
     """Read an article; no text is too odd, and only its first 20,000 characters are read."""
-    title = article.title if article.title.strip() else ""
-    title = title[:TITLE_CHARACTERS] if len(title) > TITLE_CHARACTERS and article.text else title
-    # A title cut short would move the text's offsets: then the document's title is the short one, and
-    # the text's own offsets stay true because they are counted from where the text begins.
-    title = title[:READ_CHARACTERS]
-    document = (title + _SEPARATOR if title else "") + article.text[:READ_CHARACTERS]
+    title, title_map = _composed(article.title[:TITLE_CHARACTERS])
+    text, text_map = _composed(article.text[:READ_CHARACTERS])
+    if not title.strip():
+        title, title_map = "", None
+    document = (title + _SEPARATOR if title else "") + text
     lowered = lower(document)
     hits = _longest(_scanner().hits(lowered, document))
     languages = _languages(article.lang, hits, lowered)
@@ -108,7 +108,28 @@ def read(article: Article) -> Reading:
     kept = [h for h in hits if h.language in allowed or (h.concept == "care" and document[h.start].isupper())]
     kept = _unmask(kept, len(title), document)
     sentences = tuple(_sentences(document, len(title), kept))
-    return Reading(article, document, lowered, len(title), sentences, languages)
+    return Reading(article, document, lowered, len(title), sentences, languages, title_map, text_map)
+
+
+def _composed(given: str) -> tuple[str, tuple[int, ...] | None]:
+    """Compose letters with their accents (NFC), with where each character stood, where that changes anything."""
+    if unicodedata.is_normalized("NFC", given):
+        return given, None
+    pieces: list[str] = []
+    places: list[int] = []
+    start = 0
+    for place in range(1, len(given) + 1):
+        if place < len(given) and unicodedata.combining(given[place]):
+            continue
+        piece = unicodedata.normalize("NFC", given[start:place])
+        pieces.append(piece)
+        places.extend([start] * len(piece))
+        start = place
+    return "".join(pieces), (*places, len(given))
+
+
+def _given(places: tuple[int, ...] | None, start: int, end: int) -> tuple[int, int]:
+    return (places[start], places[end]) if places else (start, end)
 
 
 @cache

@@ -10,11 +10,13 @@ verifies the name, since httpcore passes it on itself.
 from __future__ import annotations
 
 import asyncio
+import select
 import ssl
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import Any
 
 import httpcore2
 import httpx2
@@ -101,9 +103,10 @@ class GuardedBackend(AsyncNetworkBackend):
         fault: Exception | None = None
         for address in addresses[: self._policy.max_connection_attempts]:
             try:
-                return await self._inner.connect_tcp(
+                inner = await self._inner.connect_tcp(
                     str(address.sockaddr[0]), port, timeout, local_address, socket_options
                 )
+                return _Stream(inner)
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
                 fault = error
         assert fault is not None
@@ -129,16 +132,59 @@ def _tls() -> ssl.SSLContext:
     return httpx2.create_ssl_context(trust_env=False)
 
 
-class GuardedTransport(httpx2.AsyncHTTPTransport):
-    """An ordinary transport whose connections are opened by `GuardedBackend`."""
+class _Stream(AsyncNetworkStream):
+    """A connection whose idleness can be asked for cheaply: the pool asks before every request."""
 
-    def __init__(self, policy: Policy, *, connections: int) -> None:
-        limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
-        super().__init__(verify=_tls(), trust_env=False, limits=limits)
-        self._pool = httpcore2.AsyncConnectionPool(
-            ssl_context=_tls(),
-            max_connections=connections,
-            max_keepalive_connections=connections,
-            keepalive_expiry=15.0,
-            network_backend=GuardedBackend(policy),
-        )
+    def __init__(self, inner: AsyncNetworkStream) -> None:
+        self._inner = inner
+        self._socket = inner.get_extra_info("socket")
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Read what is there."""
+        return await self._inner.read(max_bytes, timeout)
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Write all of `buffer`."""
+        await self._inner.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        await self._inner.aclose()
+
+    async def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> AsyncNetworkStream:
+        """Speak TLS from here on."""
+        return _Stream(await self._inner.start_tls(ssl_context, server_hostname, timeout))
+
+    def get_extra_info(self, info: str) -> Any:
+        """Answer about the socket; an idle one that can be read was closed by the other side."""
+        if info != "is_readable" or self._socket is None:
+            return self._inner.get_extra_info(info)
+        if self._socket.fileno() < 0:
+            return True
+        poll = select.poll()
+        poll.register(self._socket.fileno(), select.POLLIN)
+        return bool(poll.poll(0))
+
+
+def guarded_pool(policy: Policy, connections: int) -> httpcore2.AsyncConnectionPool:
+    """Open a pool of connections that lead to permitted addresses only."""
+    return httpcore2.AsyncConnectionPool(
+        ssl_context=_tls(),
+        max_connections=connections,
+        max_keepalive_connections=connections,
+        keepalive_expiry=15.0,
+        network_backend=GuardedBackend(policy),
+    )
+
+
+def proxied_pool(proxy: str, connections: int) -> httpcore2.AsyncConnectionPool:
+    """Open a pool that asks `proxy`, whose address a person configured; names are looked up by the proxy."""
+    return httpcore2.AsyncHTTPProxy(
+        proxy,
+        ssl_context=_tls(),
+        proxy_ssl_context=_tls() if proxy.startswith("https:") else None,
+        max_connections=connections,
+        keepalive_expiry=15.0,
+    )

@@ -10,12 +10,12 @@ import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 
+import httpcore2
 import httpx2
 from ssrfguard import Policy, SSRFGuardError
 
-from services.ingest.addresses import GuardedTransport, make_policy
+from services.ingest.addresses import guarded_pool, make_policy, proxied_pool
 from services.ingest.inflate import ACCEPTED, Inflater, TooLarge, Undecodable
 
 MAX_BODY = 16 * 1024**2
@@ -26,7 +26,16 @@ MAX_REDIRECTS = 5
 MAX_VALIDATOR = 2_000
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PERMANENT = frozenset({301, 308})
-_TIMEOUTS = httpx2.Timeout(20.0, connect=10.0, pool=WITHIN_S)
+_HTTP_FAULTS = (
+    httpcore2.NetworkError,
+    httpcore2.ProtocolError,
+    httpcore2.ProxyError,
+    httpcore2.UnsupportedProtocol,
+    httpcore2.ConnectionNotAvailable,
+)
+_FOUND = frozenset({200, 203, 206})
+"""Answers whose body is what was asked for."""
+_TIMEOUTS = {"timeout": {"connect": 10.0, "read": 20.0, "write": 20.0, "pool": WITHIN_S}}
 _ACCEPT = (
     "application/atom+xml, application/rss+xml, application/rdf+xml;q=0.9, application/xml;q=0.8, "
     "text/xml;q=0.8, */*;q=0.5"
@@ -47,6 +56,18 @@ class Validators:
             return []
         pairs = [(b"If-None-Match", self.etag), (b"If-Modified-Since", self.last_modified)]
         return [(name, value.encode("latin-1")) for name, value in pairs if value]
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a person configured for one address beside it."""
+
+    headers: tuple[tuple[str, str], ...] = ()
+    """Sent to the address's own origin only, never along a redirect to another."""
+    proxy: str | None = None
+    max_body: int | None = None
+    within_s: float | None = None
+    accept: str = _ACCEPT
 
 
 @dataclass(frozen=True)
@@ -85,94 +106,128 @@ class Fetcher:
         connections: int = 16,
         max_body: int = MAX_BODY,
         within_s: float = WITHIN_S,
+        any_status: bool = False,
     ) -> None:
+        """Prepare; with `any_status` the bodies of refusals are read, too."""
         policy = policy or make_policy()
         self.user_agent = user_agent
         self._policy = policy
+        self._connections = connections
         self._max_body = max_body
         self._within_s = within_s
-        self._client = httpx2.AsyncClient(
-            transport=GuardedTransport(policy, connections=connections),
-            timeout=_TIMEOUTS,
-            trust_env=False,
-            # No cookie is ever kept: one feed's must not follow us to the next.
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-        )
+        self._any_status = any_status
+        # The pool is used directly: a client's models of requests, cookies and answers cost more
+        # than the request itself, and no cookie may ever be kept.
+        self._pool = guarded_pool(policy, connections)
+        self._proxied: dict[str, httpcore2.AsyncConnectionPool] = {}
 
     async def aclose(self) -> None:
         """Close all connections."""
-        await self._client.aclose()
+        for pool in (self._pool, *self._proxied.values()):
+            await pool.aclose()
 
-    async def fetch(self, url: str, validators: Validators | None = None) -> Fetched:
+    async def fetch(self, url: str, validators: Validators | None = None, wishes: Wishes | None = None) -> Fetched:
         """Fetch `url`; whatever goes wrong is told in `error`, in words, never raised."""
         started = time.monotonic()
         hop = _Hop(url)
+        wishes = wishes or Wishes()
+        within_s = wishes.within_s or self._within_s
         try:
-            async with asyncio.timeout(self._within_s):
-                answer = await self._follow(hop, validators or Validators())
+            async with asyncio.timeout(within_s):
+                answer = await self._follow(hop, validators or Validators(), wishes)
         except TimeoutError:
-            answer = hop.failed(f"no whole answer within {self._within_s:g} s")
+            answer = hop.failed(f"no whole answer within {within_s:g} s")
         except SSRFGuardError as refused:
             answer = hop.failed(f"refused: {refused}")
-        except TooLarge:
-            answer = hop.failed(f"larger than {self._max_body // 1024**2 or 1} MB once unpacked")
+        except TooLarge as error:
+            answer = hop.failed(f"larger than {error} once unpacked")
         except Undecodable as error:
             answer = hop.failed(str(error))
-        except httpx2.TimeoutException as error:
+        except httpcore2.TimeoutException as error:
             answer = hop.failed(f"time-out ({type(error).__name__})")
-        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.CookieConflict) as error:
+        except _HTTP_FAULTS as error:
             answer = hop.failed(str(error) or type(error).__name__)
-        except (ValueError, UnicodeError) as error:
+        except (httpx2.InvalidURL, ValueError, UnicodeError) as error:
             answer = hop.failed(f"not an address that can be fetched: {error}")
         return replace(answer, seconds=round(time.monotonic() - started, 3))
 
-    async def _follow(self, hop: _Hop, validators: Validators) -> Fetched:
+    def _pool_for(self, proxy: str | None) -> httpcore2.AsyncConnectionPool:
+        if proxy is None:
+            return self._pool
+        if proxy not in self._proxied:
+            self._proxied[proxy] = proxied_pool(proxy, self._connections)
+        return self._proxied[proxy]
+
+    async def _follow(self, hop: _Hop, validators: Validators, wishes: Wishes) -> Fetched:
+        pool = self._pool_for(wishes.proxy)
+        origin = _origin(httpx2.URL(hop.url))
         while True:
             self._policy.check_url(hop.url)
+            url = httpx2.URL(hop.url)
+            own = wishes.headers if _origin(url) == origin else ()
             headers = [
+                (b"Host", url.netloc),
                 (b"User-Agent", self.user_agent.encode("ascii", "replace")),
-                (b"Accept", _ACCEPT.encode()),
+                (b"Accept", wishes.accept.encode()),
                 (b"Accept-Encoding", ACCEPTED.encode()),
+                *((name.encode("latin-1"), value.encode("latin-1")) for name, value in own),
                 *validators.headers(hop.url),
             ]
-            request = self._client.build_request("GET", hop.url, headers=headers)
-            response = await self._client.send(request, stream=True)
+            target = httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
+            response = await pool.handle_async_request(
+                httpcore2.Request(b"GET", target, headers=headers, extensions=_TIMEOUTS)
+            )
             try:
-                target = response.headers.get("location")
-                if response.status_code not in _REDIRECTS or not target:
-                    return await self._read(hop, response)
+                location = _header(response, b"location")
+                if response.status not in _REDIRECTS or not location:
+                    return await self._read(hop, response, wishes.max_body or self._max_body)
             finally:
                 await response.aclose()
             if hop.count >= MAX_REDIRECTS:
-                return hop.failed(f"more than {MAX_REDIRECTS} redirects", response.status_code)
-            joined = httpx2.URL(hop.url).join(target.strip()).copy_with(fragment=None)
-            hop.go(str(joined), permanent=response.status_code in _PERMANENT)
+                return hop.failed(f"more than {MAX_REDIRECTS} redirects", response.status)
+            joined = url.join(location.strip()).copy_with(fragment=None)
+            hop.go(str(joined), permanent=response.status in _PERMANENT)
 
-    async def _read(self, hop: _Hop, response: httpx2.Response) -> Fetched:
+    async def _read(self, hop: _Hop, response: httpcore2.Response, max_body: int) -> Fetched:
         headers: dict[str, str] = {}
-        for name, value in response.headers.raw:
+        for name, value in response.headers:
             # The first of a repeated header counts, as in most readers.
             headers.setdefault(name.decode("latin-1").lower(), value.decode("latin-1"))
         body, cut_short = b"", False
-        if response.status_code == 200:
-            inflater = Inflater(headers.get("content-encoding", ""), self._max_body)
+        if response.status in _FOUND or (self._any_status and response.status != 304):
+            inflater = Inflater(headers.get("content-encoding", ""), max_body)
             try:
-                async for chunk in response.aiter_raw():
+                async for chunk in response.aiter_stream():
                     inflater.feed(chunk)
-            except (httpx2.RemoteProtocolError, httpx2.ReadError):
+            except (httpcore2.RemoteProtocolError, httpcore2.ReadError):
                 cut_short = True
             body = inflater.finish()
             cut_short = cut_short or not inflater.whole
         return Fetched(
             url=hop.first,
             final_url=hop.url,
-            status=response.status_code,
+            # The other two carry what was asked for as well: a proxy's word, and a whole range.
+            status=200 if response.status in _FOUND else response.status,
             headers=headers,
             body=body,
             cut_short=cut_short,
             moved_to=hop.moved_to,
             redirects=hop.count,
         )
+
+
+def _header(response: httpcore2.Response, wanted: bytes) -> str:
+    for name, value in response.headers:
+        if name.lower() == wanted:
+            try:
+                return value.decode("utf-8")
+            except UnicodeDecodeError:
+                return value.decode("latin-1")
+    return ""
+
+
+def _origin(url: httpx2.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port
 
 
 class _Hop:

@@ -13,7 +13,10 @@ _GZIP_MAGIC = b"\x1f\x8b"
 
 
 class TooLarge(Exception):  # noqa: N818 - reads as the answer
-    """Refuse an answer that is larger than the cap once unpacked."""
+    """Refuse an answer that is larger than the cap once unpacked; says how large that is."""
+
+    def __init__(self, cap: int) -> None:
+        super().__init__(f"{max(1, cap // 1024**2)} MB")
 
 
 class Undecodable(Exception):  # noqa: N818 - reads as the answer
@@ -72,7 +75,7 @@ class Inflater:
         room = self._cap - len(self._out)
         if self._unpacker is None:
             if len(chunk) > room:
-                raise TooLarge
+                raise TooLarge(self._cap)
             self._out += chunk
             return
         while chunk:
@@ -83,7 +86,7 @@ class Inflater:
                     raise Undecodable(f"its {self._name or 'gzip'} packing is broken") from error
                 return
             if len(self._out) > self._cap:
-                raise TooLarge
+                raise TooLarge(self._cap)
             chunk = self._unpacker.unconsumed_tail
             if self._unpacker.eof:
                 # Several gzip members one after the other are one document; other rests are not ours.

@@ -20,6 +20,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.launcher.postgres_homes import clear_abandoned, note_owner, remove_home
 from services.launcher.processes import Account, command_as, write_privately
 from shared.errors import CodeGreyError
 
@@ -68,6 +69,8 @@ def settle(data: Path) -> Place:
         account = system_account()
         home = Path(known.get("home") or SHARED_HOME / secrets.token_hex(6))
         make_home(home, account)
+        note_owner(home, data)
+        clear_abandoned(SHARED_HOME)
         socket = home / "socket"
         binaries = reachable_binaries(account)
     else:
@@ -94,7 +97,7 @@ def remove_place(data: Path) -> None:
         return
     home, socket = Path(known["home"]), Path(known["socket"])
     if home.parent in (SHARED_HOME, data):
-        shutil.rmtree(home, ignore_errors=True)
+        remove_home(home)
     if socket.name.startswith(SOCKET_PREFIX):
         shutil.rmtree(socket, ignore_errors=True)
     pointer.unlink()

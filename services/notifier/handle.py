@@ -16,14 +16,15 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from services.notifier.config import Subscription, Subscriptions, targets
+from services.notifier.config import Subscription, Subscriptions, Target, targets
 from services.notifier.message import alert_message
 from services.notifier.metrics import DECISIONS
-from services.notifier.route import LastHour, Pace, Tell, Told, decide, pace
+from services.notifier.route import Decision, LastHour, Pace, Tell, Told, decide, pace
 from services.notifier.snapshot import Snapshot
 from services.notifier.store import (
     add_deliveries,
     delivery_rows,
+    earlier_targets,
     last_hour,
     lock_decisions,
     register,
@@ -33,7 +34,7 @@ from services.notifier.tables import inbox, notice
 from services.notifier.tables import told as told_table
 from shared.consume import Received
 from shared.database import database_now, transaction
-from shared.events import Alert
+from shared.events import Alert, AlertReason
 
 ROWS = 500
 """Rows in one INSERT: PostgreSQL takes 32,767 parameters at most."""
@@ -88,7 +89,9 @@ async def _open_book(connection: AsyncConnection, config: Subscriptions, new: Se
     ):
         key = (row.subscription, row.incident_id)
         known[key] = Told(Snapshot.model_validate(row.snapshot), waiting=waiting.get(key))
-    return _Book(config, since, known, await last_hour(connection, now))
+    retracted = {one.event.incident_id for one in new if one.event.reason is AlertReason.RETRACTED}
+    earlier = await earlier_targets(connection, retracted) if retracted else {}
+    return _Book(config, since, known, await last_hour(connection, now), earlier)
 
 
 @dataclass
@@ -99,6 +102,7 @@ class _Book:
     since: dict[str, datetime]
     told: dict[tuple[str, str], Told]
     hours: dict[str, LastHour]
+    earlier: dict[tuple[str, str], tuple[Target, ...]] = field(default_factory=dict)
     notices: list[dict[str, Any]] = field(default_factory=list)
     deliveries: list[dict[str, Any]] = field(default_factory=list)
     changed: set[tuple[str, str]] = field(default_factory=set)
@@ -122,7 +126,7 @@ class _Book:
                 self.hours[name] = replace(hour, messages=hour.messages + 1, gravest=max(hour.gravest, alert.level))
                 self.deliveries += delivery_rows(
                     message,
-                    targets(self.config, subscription.channels),
+                    self._targets(decision, key, subscription),
                     subject_id=alert.id,
                     subscription_name=name,
                     incidents=[alert.incident_id],
@@ -143,6 +147,14 @@ class _Book:
                 "message": message.model_dump(mode="json") if message and waits else None,
             }
         )
+
+    def _targets(self, decision: Decision, key: tuple[str, str], subscription: Subscription) -> Sequence[Target]:
+        """Send a retraction to where the alert went, by the same channel; all else to where it is wanted now."""
+        if decision.tell is Tell.RETRACTION:
+            same = [one for one in self.earlier.get(key, ()) if one.channel in self.config.channels]
+            if same:
+                return same
+        return targets(self.config, subscription.channels)
 
     async def write(self, connection: AsyncConnection) -> None:
         """Write all rows: decisions, what was told, deliveries."""

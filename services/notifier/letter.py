@@ -71,7 +71,7 @@ def build_letter(
         mail["X-Code-Grey-Level"] = str(message.level)
     if possible_repeat:
         mail["X-Code-Grey-Possible-Repeat"] = "yes"
-    if message.level >= 4 and message.kind in {"opening", "update", "fold"}:
+    if message.level >= 4 and not message.ended and message.kind in {"opening", "update", "fold"}:
         mail["Importance"] = "high"
         mail["X-Priority"] = "1"
     mail.set_content(render_text(message, possible_repeat=possible_repeat), cte="quoted-printable")

@@ -16,7 +16,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from services.notifier.facts import Fact, facts, moment, place
 from services.notifier.neutral import clean, link
 from services.notifier.route import Decision, Tell
-from shared.events import Alert
+from shared.events import Alert, AlertReason
 from shared.signals import CAP_WORDS, LEVEL_NAMES
 
 STANDING = "This rests on published news, which may lag by hours. No alert does not mean that there is no attack."
@@ -46,12 +46,16 @@ class Reference(_Frozen):
 
 
 class Message(_Frozen):
-    """All that a reader is told in one message; `items` are the messages that a fold lists."""
+    """All that a reader is told in one message; `items` are the messages that a fold lists.
+
+    `ended` is the word for what is over ("retracted", "closed", "corrected"): such a message is calm.
+    """
 
     kind: Literal["opening", "update", "retraction", "fold", "summary", "operators", "test"]
     subject: str
     headline: str
     level: int = 0
+    ended: str = ""
     outage: bool = False
     lead: str = ""
     place: str = ""
@@ -93,6 +97,7 @@ def alert_message(alert: Alert, decision: Decision, subscription: str) -> Messag
         subject=subject_line(kind, alert, headline),
         headline=headline,
         level=alert.level,
+        ended=ended(kind, alert),
         outage=alert.kind == "outage",
         lead=_lead(alert, kind),
         place=place(alert.facts),
@@ -129,18 +134,29 @@ def alert_message(alert: Alert, decision: Decision, subscription: str) -> Messag
 
 def subject_line(kind: str, alert: Alert, headline: str) -> str:
     """Put first what must be read at three in the morning: how bad, then what."""
+    if over := ended(kind, alert):
+        return f"[{over.upper()}] {headline}"
     tag = f"{LEVEL_NAMES[alert.level].upper()} {alert.level}/5"
-    if kind == "retraction":
-        return f"[RETRACTED] {headline}"
     if alert.kind == "outage":
         tag += ", cause unknown"
     return f"[{tag}] {'Update: ' if kind == 'update' else ''}{headline}"
+
+
+def ended(kind: str, alert: Alert) -> str:
+    """Name what is over, or nothing."""
+    if kind == "retraction":
+        return "retracted"
+    if alert.reason is AlertReason.CLOSED:
+        return "closed"
+    return "corrected" if alert.level == 0 else ""
 
 
 def _lead(alert: Alert, kind: str) -> str:
     """Say in one sentence how bad it is and why."""
     if kind == "retraction":
         return "An alert that you were sent does not hold. Nothing more needs doing because of it."
+    if over := ended(kind, alert):
+        return f"What you were told of is {over}."
     why = clean(alert.grade_reason, 300)
     if alert.impact_unknown:
         return "Effect on patient care unknown: nothing is stated about it yet."

@@ -42,14 +42,14 @@ def upfirst(text: str) -> str:
 
 def colour(message: Message) -> str:
     """Choose the colour of the bar."""
-    calm = message.kind in {"retraction", "test", "operators"}
+    calm = message.ended or message.kind in {"test", "operators"}
     return CALM if calm else COLOURS[message.level]
 
 
 def badge(message: Message) -> str:
     """Write the words in the bar."""
-    if message.kind == "retraction":
-        return "Retracted"
+    if message.ended:
+        return message.ended.capitalize()
     if message.kind == "test":
         return "Test"
     if message.kind == "operators":
@@ -65,7 +65,7 @@ def render_html(message: Message, *, possible_repeat: bool = False) -> str:
         message=message,
         badge=badge(message),
         bar=colour(message),
-        steps=range(1, 6) if message.kind in {"opening", "update", "fold", "summary"} else (),
+        steps=range(1, 6) if not message.ended and message.kind in {"opening", "update", "fold", "summary"} else (),
         repeat=REPEAT if possible_repeat else "",
         why_title=_TITLES.get(message.kind, "Evidence"),
         changes_title="Since the last message to you" if message.kind == "update" else "What happened",

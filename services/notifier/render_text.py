@@ -18,7 +18,9 @@ def render_text(message: Message, *, possible_repeat: bool = False) -> str:
         lines += ["*** TEST ***", ""]
     if possible_repeat:
         lines += [*_wrapped(REPEAT), ""]
-    if message.level:
+    if message.ended:
+        lines.append(message.ended.upper())
+    elif message.level:
         cause = ", cause unknown" if message.outage else ""
         lines.append(f"{message.level_name.upper()} {message.level}/5{cause}")
     lines += _wrapped(prose(message.headline))
@@ -64,7 +66,7 @@ def foot(message: Message) -> str:
 
 def item_line(item: Message) -> str:
     """Say one folded message in a line."""
-    tag = "RETRACTED" if item.kind == "retraction" else f"{item.level}/5 {item.level_name}"
+    tag = item.ended or f"{item.level}/5 {item.level_name}"
     return f"[{tag}] {'Update: ' if item.kind == 'update' else ''}{item.headline}"
 
 

@@ -76,6 +76,24 @@ async def waiting_incidents(connection: AsyncConnection) -> dict[tuple[str, str]
     return {(row.subscription, row.incident_id): Pace(row.pace) for row in rows}
 
 
+async def earlier_targets(
+    connection: AsyncConnection, incidents: Iterable[str]
+) -> dict[tuple[str, str], tuple[Target, ...]]:
+    """Map each (subscription, incident) to the targets that its messages went to: a retraction follows them."""
+    wanted = list(incidents)
+    found: dict[tuple[str, str], dict[str, Target]] = {}
+    rows = await connection.execute(
+        select(delivery.c.subscription, delivery.c.channel, delivery.c.kind, delivery.c.address, delivery.c.incidents)
+        .where(delivery.c.incidents.overlap(wanted))
+        .order_by(delivery.c.seq)
+    )
+    for row in rows:
+        target = Target(row.channel, row.kind, row.address)
+        for incident in set(row.incidents) & set(wanted):
+            found.setdefault((row.subscription, incident), {})[target.key] = target
+    return {key: tuple(by_key.values()) for key, by_key in found.items()}
+
+
 def delivery_rows(
     message: Message,
     targets: Iterable[Target],

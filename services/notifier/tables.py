@@ -101,6 +101,7 @@ delivery = Table(
     UniqueConstraint("subject_id", "subscription", "target", name="delivery_once"),
     Index("delivery_open", "target", "seq", postgresql_where=text("state IN ('queued', 'sending')")),
     Index("delivery_recent", "subscription", "created_at"),
+    Index("delivery_incidents", "incidents", postgresql_using="gin"),
     Index("delivery_finished", "channel", "finished_at"),
 )
 """One row for each message and target, unique. `seq` is the order in which they were decided.

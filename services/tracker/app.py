@@ -13,7 +13,7 @@ from shared.outbox import Relay
 from shared.service import Runtime, serve
 from shared.topics import REPORTS
 
-CONSUMPTION = Consumption(group="codegrey-tracker", topic=REPORTS, event=Report, max_records=200)
+CONSUMPTION = Consumption(group="codegrey-tracker", topic=REPORTS, event=Report, max_records=100)
 
 
 async def assemble(runtime: Runtime) -> None:

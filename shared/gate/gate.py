@@ -6,6 +6,7 @@ whether the words are there. The judge decides what they mean.
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from functools import cache
 
@@ -44,6 +45,8 @@ def gate(text: str) -> GateResult:
     Reads the first 20,000 characters. Give it the title and the text together.
     """
     text = text[:GATE_CHARACTERS]
+    if not text.isascii() and not unicodedata.is_normalized("NFC", text):
+        text = unicodedata.normalize("NFC", text)
     lowered = lower(text)
     hits = _scanner().hits(lowered, text)
     if not hits:

@@ -70,9 +70,7 @@ def test_each_signal_of_level_3_makes_it_high(signal: Signal) -> None:
         ([Signal.OUTAGE, Signal.NETWORK_DOWN], None, 3, "network_down"),
     ],
 )
-def test_a_rule_of_the_table_gives_its_level(
-    signals: list[Signal], facts: Facts | None, level: int, rule: str
-) -> None:
+def test_a_rule_of_the_table_gives_its_level(signals: list[Signal], facts: Facts | None, level: int, rule: str) -> None:
     """One line of the table, one case."""
     graded = grade(signals, facts)
     assert (graded.level, graded.rule) == (level, rule)

@@ -20,6 +20,7 @@ import pytest
 from services.launcher import postgres_account
 from services.launcher.postgres_account import PostgresError, packaged_binaries, socket_folder
 from services.launcher.postgres_cluster import on_cluster
+from services.launcher.postgres_homes import clear_abandoned, note_owner
 from services.launcher.postgres_server import PostgresServer
 from tests.launcher.stand_ins import clear, running
 from tests.waiting import wait_until
@@ -157,3 +158,20 @@ def test_a_pointer_that_leads_elsewhere_is_not_followed(folder: Path) -> None:
     """Root would otherwise hand any folder that the pointer names to PostgreSQL's user."""
     with pytest.raises(PostgresError, match="not in"):
         postgres_account.make_home(folder / "elsewhere", postgres_account.Account("nobody", 65534, 65534))
+
+
+def test_homes_of_vanished_temporary_folders_are_cleared_and_no_others(folder: Path) -> None:
+    """A folder that is gone from elsewhere may stand on a disk that is not mounted; one in use is left alone too."""
+    shared = folder / "shared"
+    owners = {
+        "gone": folder / "gone",
+        "here": folder,
+        "unmounted": Path("/mnt/disk/data"),
+        "serving": folder / "gone as well",
+    }
+    for name, data in owners.items():
+        (shared / name / "cluster").mkdir(parents=True)
+        note_owner(shared / name, data)
+    (shared / "serving" / "cluster" / "postmaster.pid").write_text(f"{os.getpid()}\n")
+    assert clear_abandoned(shared) == [shared / "gone"]
+    assert sorted(path.name for path in shared.iterdir() if path.is_dir()) == ["here", "serving", "unmounted"]

@@ -113,6 +113,19 @@ async def test_a_retraction_reaches_only_those_who_were_told(engine: AsyncEngine
     ]
 
 
+async def test_a_retraction_goes_where_the_alert_went(engine: AsyncEngine) -> None:
+    """Follow the channel of the alert, though the subscription uses another by now."""
+    await _old_installation(engine)
+    channels = {
+        "mail": Channel(kind="email", to=("a@hospital.example",)),
+        "other": Channel(kind="email", to=("b@hospital.example",)),
+    }
+    await _handle(engine, subscriptions(subscription(channels=("mail",)), **channels), alert())
+    edited = subscriptions(subscription(channels=("other",)), **channels)
+    await _handle(engine, edited, alert(version=2, reason=AlertReason.RETRACTED))
+    assert [row.address for row in await _rows(engine, delivery)] == ["a@hospital.example"] * 2
+
+
 async def test_an_edited_subscription_is_not_told_again_and_a_new_one_from_the_next_version(
     engine: AsyncEngine,
 ) -> None:

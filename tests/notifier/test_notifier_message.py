@@ -109,6 +109,16 @@ def test_a_retraction_says_so_and_gives_its_reason() -> None:
     assert "Retracted: the hospital had a fire drill" in render_text(message)
 
 
+@pytest.mark.parametrize(("reason", "word"), [(AlertReason.CLOSED, "CLOSED"), (AlertReason.CORRECTED, "CORRECTED")])
+def test_what_is_over_is_told_calmly(reason: AlertReason, word: str) -> None:
+    """Show no level where there is none left."""
+    over = alert(version=2, reason=reason, level=0, note="a burst water pipe, says the hospital")
+    message = _message(over, Told(Snapshot.of(alert(kind="outage"))))
+    assert message.subject.startswith(f"[{word}] ")
+    assert "a burst water pipe" in render_text(message)
+    assert f">{word.capitalize()}<" in render_html(message)
+
+
 class _Tags(HTMLParser):
     def __init__(self) -> None:
         super().__init__()

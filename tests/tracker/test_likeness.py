@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.tracker.keys import exact_keys, spelling_keys, stored_keys
 from services.tracker.likeness import Kind, compare_victims
 from services.tracker.names import fold, read_name, same_word
 from shared.events import Victim
@@ -92,6 +93,14 @@ def test_names_compare_the_same_from_both_sides(kind: Kind, one: str, other: str
     """Each pair is what its table says, whichever comes first."""
     assert compare_victims(_v(one), _v(other)).kind is kind, compare_victims(_v(one), _v(other))
     assert compare_victims(_v(other), _v(one)).kind is kind
+
+
+@pytest.mark.parametrize(("one", "other"), SAME + VAGUE)
+def test_what_is_alike_is_found_by_a_key(one: str, other: str) -> None:
+    """The store offers for comparison whatever may match, found by exact words or by near spellings."""
+    for asked, kept in ((_v(one), _v(other)), (_v(other), _v(one))):
+        exact = exact_keys([asked], [])
+        assert (exact | spelling_keys(exact)) & set(stored_keys([kept], []))
 
 
 def test_countries_that_differ_are_never_one_victim() -> None:

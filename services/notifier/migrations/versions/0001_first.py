@@ -102,6 +102,7 @@ def upgrade() -> None:
         postgresql_where=sa.text("state IN ('queued', 'sending')"),
     )
     op.create_index("delivery_recent", "delivery", ["subscription", "created_at"], schema=SCHEMA)
+    op.create_index("delivery_incidents", "delivery", ["incidents"], schema=SCHEMA, postgresql_using="gin")
     op.create_index("delivery_finished", "delivery", ["channel", "finished_at"], schema=SCHEMA)
     op.create_table(
         "trouble",
