@@ -89,6 +89,8 @@ async def serving(health: Health, settings: Settings) -> AsyncIterator[int]:
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
+        while not server.started and not task.done():
+            await asyncio.sleep(0.01)
         yield listener.getsockname()[1]
     finally:
         server.should_exit = True

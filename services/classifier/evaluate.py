@@ -146,10 +146,10 @@ def measure(judged: Sequence[Judged]) -> Measured:
 
 def victim_right(judged: Judged) -> bool:
     """Say whether a victim found is the one that the label names, by its words."""
-    wanted = (judged.item.victim or "").lower()
+    wanted = (judged.item.victim or "").lower().replace("-", " ")
     for victim in judged.judgement.victims:
         names = (victim.name, *victim.aliases)
-        if any(fuzz.token_set_ratio(name.lower(), wanted) >= NAME_ALIKE for name in names):
+        if any(fuzz.token_set_ratio(name.lower().replace("-", " "), wanted) >= NAME_ALIKE for name in names):
             return True
     return False
 

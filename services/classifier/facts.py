@@ -14,7 +14,7 @@ from shared.severity import Facts
 from shared.signals import MEANINGS, Axis, Certainty, Scope, Signal, Status
 
 _NUMBER = re.compile(r"(?<![\w.,%])(\d{1,3}|[^\W\d_]+)\s+(?:[^\W\d_]+[\s-]+){0,2}$")
-_CJK_NUMBER = re.compile(r"(\d{1,3}|[二三四五六七八九十])\s?(?:家|所|间|間|つの|か所|施設)?\S{0,3}$")
+_CJK_NUMBER = re.compile(r"(\d{1,3}|[二三四五六七八九十])\s?(?:家|所|间|間|つの|か所)\S{0,3}$")
 _CJK_DIGITS = {d: n for n, d in enumerate("一二三四五六七八九十", start=1)}
 _SITES_AT_MOST = 400
 _DURATION = re.compile(
@@ -47,8 +47,7 @@ def draw_facts(weighed: Sequence[Weighed], reading: Reading, cast: Cast) -> Told
     used = [w.found for w in weighed if w.used]
     signals = {found.signal for found in used}
     care = [f.sentence for f in used if MEANINGS[f.signal].axis is Axis.CARE]
-    counted = {s.index: s for s in [*care, *(f.sentence for f in used if f.signal is Signal.ATTACK)]}
-    sites = _most(_sites(s, reading) for s in counted.values())
+    sites = _most(_sites(s, reading) for s in care)
     supplier = any(m.supplier for m in cast.victims) or any(s.has("vendor_word") for s in reading.sentences[:2])
     customers = supplier and any(s.has("customers") for s in reading.sentences)
     certainty = _certainty(weighed, reading)
@@ -76,7 +75,7 @@ def _certainty(weighed: Sequence[Weighed], reading: Reading) -> Certainty:
     confirmed = any(s.has("confirmed") and not _only_claims(s) for s in sentences)
     authority = any(s.has("authority") for s in reading.sentences[:8])
     care = any(w.used and MEANINGS[w.found.signal].axis is Axis.CARE for w in weighed)
-    if claim and not care and not confirmed:
+    if claim and not care and not confirmed and all(s.has("claim") for s in sentences):
         return Certainty.CLAIMED
     if event and all(s.has("suspected") for s in sentences) and not confirmed:
         return Certainty.SUSPECTED

@@ -24,7 +24,7 @@ FRAMES = (
 TELLING = (
     "cyber", "breach", "hacked", "hacker", "gang", "outage", "victim_of", "care", "provider", "supplier", "health",
     "vendor_word", "confirmed", "ransom", "claim", "stolen", "published", "data", "down", "systems", "ongoing",
-    "suspected", "authority", "blocked", "patients",
+    "suspected", "authority", "blocked", "patients", "disturbed",
 )  # fmt: skip
 _LEAD = 320
 Features = dict[str, str]

@@ -14,14 +14,21 @@ from shared.gate.scan import Hit, unspaced
 from shared.signals import Signal
 
 
+_BEHIND = 20
+
+
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """Say that a term of one of `what` near a term of one of `state` (where given) is the signal."""
+    """Say that a term of one of `what` near a term of one of `state` (where given) is the signal.
+
+    A term of one of `unless` between or close behind them makes it none: "shut down hospitals' websites".
+    """
 
     signal: Signal
     what: tuple[str, ...]
     state: tuple[str, ...] = ()
     within: int = 60
+    unless: tuple[str, ...] = ()
 
 
 PATTERNS = (
@@ -31,7 +38,7 @@ PATTERNS = (
     Pattern(Signal.AMBULANCES_DIVERTED, ("ambulance", "emergency"), ("diverted",), 60),
     Pattern(Signal.AMBULANCES_DIVERTED, ("ambulances_diverted",)),
     Pattern(Signal.PATIENTS_TRANSFERRED, ("patients", "vital"), ("transferred",), 50),
-    Pattern(Signal.HOSPITAL_CLOSED, ("care",), ("closed",), 25),
+    Pattern(Signal.HOSPITAL_CLOSED, ("care",), ("closed",), 25, ("website", "systems", "data", "records", "office")),
     Pattern(Signal.HOSPITAL_CLOSED, ("hospital_closed",)),
     Pattern(Signal.ACTIVITY_SUSPENDED, ("activity",), ("suspended",), 30),
     Pattern(Signal.DISPATCH_DOWN, ("dispatch",), ("down", "suspended"), 45),
@@ -111,6 +118,8 @@ def _match(pattern: Pattern, sentence: Sentence, reading: Reading) -> Iterator[F
         if near:
             state = min(near, key=lambda s: _gap(what, s))
             first, last = min(what.start, state.start), max(what.end, state.end)
+            if any(first <= hit.start <= last + _BEHIND for hit in sentence.of(*pattern.unless)):
+                continue
             yield Found(pattern.signal, first, last, sentence, (what, state))
 
 

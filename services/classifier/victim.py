@@ -59,7 +59,7 @@ def _score(mention: Mention, mentions: Sequence[Mention], reading: Reading) -> f
     score += 0.5 if mention.listed else 0.0
     score -= 3.5 if sentence.has("retold") else 0.0
     score -= 1.5 if sentence.has("already") else 0.0
-    score -= 1.5 if mention.name.lower().startswith(_SPEAKERS) else 0.0
+    score -= 4.0 if any(word in mention.name.lower() for word in _SPEAKERS) else 0.0
     alike = sum(1 for other in mentions if other.own & mention.own)
     return score + min(alike, 4) * 0.4
 

@@ -36,9 +36,6 @@ from shared.consume import Received
 from shared.database import database_now, transaction
 from shared.events import Alert, AlertReason
 
-ROWS = 500
-"""Rows in one INSERT: PostgreSQL takes 32,767 parameters at most."""
-
 
 @dataclass
 class Handler:
@@ -158,9 +155,8 @@ class _Book:
 
     async def write(self, connection: AsyncConnection) -> None:
         """Write all rows: decisions, what was told, deliveries."""
-        for start in range(0, len(self.notices), ROWS):
-            adding = insert(notice).values(self.notices[start : start + ROWS])
-            await connection.execute(adding.on_conflict_do_nothing())
+        if self.notices:
+            await connection.execute(insert(notice).on_conflict_do_nothing(), self.notices)
         changed = [
             {
                 "subscription": name,
@@ -169,13 +165,11 @@ class _Book:
             }
             for name, incident in sorted(self.changed)
         ]
-        for start in range(0, len(changed), ROWS):
-            telling = insert(told_table).values(changed[start : start + ROWS])
-            await connection.execute(
-                telling.on_conflict_do_update(
-                    index_elements=["subscription", "incident_id"],
-                    set_={"snapshot": telling.excluded.snapshot, "told_at": func.now()},
-                )
+        if changed:
+            telling = insert(told_table)
+            telling = telling.on_conflict_do_update(
+                index_elements=["subscription", "incident_id"],
+                set_={"snapshot": telling.excluded.snapshot, "told_at": func.now()},
             )
-        for start in range(0, len(self.deliveries), ROWS):
-            await add_deliveries(connection, self.deliveries[start : start + ROWS])
+            await connection.execute(telling, changed)
+        await add_deliveries(connection, self.deliveries)

@@ -126,5 +126,5 @@ def delivery_rows(
 async def add_deliveries(connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
     """Queue deliveries; one that is there already stays as it is."""
     if rows:
-        adding = insert(delivery).values(list(rows))
-        await connection.execute(adding.on_conflict_do_nothing(constraint="delivery_once"))
+        adding = insert(delivery).on_conflict_do_nothing(constraint="delivery_once")
+        await connection.execute(adding, list(rows))
