@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -13,7 +14,8 @@ import click
 @click.command("explain")
 @click.argument("source", metavar="FILE|URL|-")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def explain(source: str, as_json: bool) -> None:
+@click.option("--vectors/--no-vectors", default=True, help="Ask sentence vectors about what the signals leave open.")
+def explain(source: str, as_json: bool, vectors: bool) -> None:
     """Judge one text and say why: verdict, level, victim, facts, quoted evidence, what was set aside.
 
     FILE is plain text, or a JSON object with `title` and `text`; - reads standard input.
@@ -21,7 +23,7 @@ def explain(source: str, as_json: bool) -> None:
     from services.classifier.judge import judge
 
     article = _article(source, _given(source))
-    judgement = judge(article)
+    judgement = judge(article, _vectors() if vectors else None)
     if as_json:
         click.echo(json.dumps(judgement.as_dict(), ensure_ascii=False, indent=2).encode("utf-8", "backslashreplace"))
         return
@@ -34,7 +36,8 @@ def explain(source: str, as_json: bool) -> None:
 
 @click.command("judge")
 @click.argument("source", type=click.File("rb"), default="-", metavar="[FILE|-]")
-def judge(source: BinaryIO) -> None:
+@click.option("--vectors/--no-vectors", default=True, help="Ask sentence vectors about what the signals leave open.")
+def judge(source: BinaryIO, vectors: bool) -> None:
     """Judge JSON Lines (id, title, text; lang, published, url where known), one line out for each line in.
 
     Needs no server and no network. A line that cannot be read gets its error in `error`.
@@ -44,12 +47,50 @@ def judge(source: BinaryIO) -> None:
     # A file is written in blocks; what comes by a pipe is answered line by line.
     streams = getattr(source, "name", "<stdin>") == "<stdin>"
     try:
-        for line in judge_lines(source):
+        for line in judge_lines(source, _vectors() if vectors else None):
             sys.stdout.write(line + "\n")
             if streams:
                 sys.stdout.flush()
     except BrokenPipeError:
         sys.stderr.close()
+
+
+@click.command("evaluate")
+@click.argument("files", type=click.Path(exists=True, dir_okay=False, path_type=Path), nargs=-1)
+@click.option("--half", type=click.Choice(["all", "tuning", "held-back"]), default="all", help="Which half to measure.")
+@click.option("--cross", is_flag=True, help="Fit each half on the other, so that no item is measured by its own fit.")
+@click.option("--fit", "refit", is_flag=True, help="Fit the weights anew to FILES and write them.")
+@click.option("--refit", "from_rows", is_flag=True, help="Fit anew from the rows that ship (no FILES needed).")
+@click.option("--vectors/--no-vectors", default=True, help="Ask sentence vectors about what the signals leave open.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def evaluate(
+    files: tuple[Path, ...], half: str, cross: bool, refit: bool, from_rows: bool, vectors: bool, as_json: bool
+) -> None:
+    """Measure the judge on labelled JSON Lines: precision, recall, F1, severity, victim, country, errors."""
+    from services.classifier import evaluate_run
+
+    if from_rows:
+        evaluate_run.refit_from_rows()
+        click.echo("weights written from the rows that ship", err=True)
+        return
+    if not files:
+        raise click.UsageError("name at least one file of labelled items")
+    if refit:
+        evaluate_run.fit_to(files)
+        click.echo("weights, vectors' direction and rows written", err=True)
+        return
+    measured = evaluate_run.run(files, half=half, cross=cross, vectors=vectors)
+    if as_json:
+        click.echo(json.dumps(measured.as_dict(), ensure_ascii=True))
+    else:
+        evaluate_run.show(measured)
+
+
+def _vectors() -> Callable[[str, str], float] | None:
+    """Return the vectors, where their package and the fitted direction are there."""
+    from services.classifier import vectors
+
+    return vectors.leaning if vectors.available() else None
 
 
 def _given(source: str) -> str:

@@ -13,7 +13,7 @@ from services.classifier.victim import Cast
 from shared.gate.scan import Hit
 from shared.signals import MEANINGS, Axis, Signal
 
-EVENT = ("cyber", "breach", "hacked", "hacker", "gang")
+EVENT = ("cyber", "breach", "hacked", "hacker", "gang", "darknet")
 STRONG_EVENT = ("cyber", "breach")
 CARE = ("care", "provider", "supplier")
 FRAMES = (

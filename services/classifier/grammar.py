@@ -13,7 +13,6 @@ from services.classifier.reading import Reading, Sentence
 from shared.gate.scan import Hit, unspaced
 from shared.signals import Signal
 
-
 _BEHIND = 20
 
 

@@ -7,7 +7,7 @@ offsets count in the title or the text as given, whichever its `field` names.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 
 from services.classifier.article import Article
@@ -19,7 +19,7 @@ from services.classifier.naming import find_mentions
 from services.classifier.places import locate
 from services.classifier.reading import Reading, read
 from services.classifier.setaside import Weighed, weigh
-from services.classifier.verdict import Verdict, decide
+from services.classifier.verdict import Verdict, decide, is_open
 from services.classifier.victim import Cast, choose_victims
 from services.classifier.when import attack_date
 from shared.gate import gate
@@ -27,16 +27,23 @@ from shared.severity import NOTHING, Grade, grade
 from shared.signals import MEANINGS, Axis, Certainty, Scope, Signal, Status
 
 JUDGE_VERSION = "1"
-_OUTAGE_CONFIDENCE = 0.5
+Vectors = Callable[[str, str], float]
 
 
-def judge(article: Article) -> Judgement:
-    """Judge one article; it never raises for what the article holds."""
+def judge(article: Article, vectors: Vectors | None = None) -> Judgement:
+    """Judge one article; it never raises for what the article holds.
+
+    `vectors` (services.classifier.vectors.leaning) is asked only about what the signals leave open; without
+    it the rules stand alone.
+    """
     passed = gate(f"{article.title}\n\n{article.text}")
     if not passed.passed:
         return _gated_out(article, passed.why)
     reading, cast, weighed, features = study(article)
-    return conclude(reading, cast, weighed, decide(features), features)
+    verdict = decide(features)
+    if vectors is not None and is_open(verdict):
+        verdict = decide(features, vectors(article.title, article.text))
+    return conclude(reading, cast, weighed, verdict, features)
 
 
 def study(article: Article) -> tuple[Reading, Cast, list[Weighed], Features]:

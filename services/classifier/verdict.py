@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,6 +16,7 @@ from services.classifier.judgement import Weight
 
 WEIGHTS = Path(__file__).with_name("weights.toml")
 THRESHOLD = 0.5
+OPEN = (0.1, 0.9)
 _SHOWN = 5
 
 
@@ -27,15 +30,16 @@ class Verdict:
     reason: str
 
 
-def decide(features: Features, extra: Iterable[Weight] = ()) -> Verdict:
-    """Decide from the features; `extra` are reasons from elsewhere (sentence vectors), where they are asked.
+def decide(features: Features, leaning: float | None = None) -> Verdict:
+    """Decide from the features, and from how the sentence vectors lean, where they were asked.
 
     Two rules stand above the weights: without any word of an attack it is none, and without any word of care
     it is none of care.
     """
-    table = weights()
+    table = weights() if leaning is None else weights("beside_vectors")
     parts = [Weight(name, table[name], quote) for name, quote in features.items() if table.get(name)]
-    parts += list(extra)
+    if leaning is not None:
+        parts.append(Weight("vectors", leaning))
     score = sum(part.weight for part in parts)
     confidence = 1 / (1 + math.exp(-max(-30.0, min(30.0, score))))
     ruled = _ruled_out(features)
@@ -48,10 +52,36 @@ def decide(features: Features, extra: Iterable[Weight] = ()) -> Verdict:
     return Verdict(incident, confidence, tuple(parts), f"{verdict} ({told})" if told else verdict)
 
 
+def is_open(verdict: Verdict) -> bool:
+    """Say whether the signals leave it open, so that the vectors are worth asking."""
+    low, high = OPEN
+    return low < verdict.confidence < high
+
+
+_Tables = dict[str, dict[str, float]]
+_instead: ContextVar[_Tables | None] = ContextVar("weights used instead", default=None)
+
+
+def weights(table: str = "weights") -> dict[str, float]:
+    """Return the fitted weights of the features: alone, or `beside_vectors`."""
+    instead = _instead.get()
+    return instead[table] if instead is not None else _stored(table)
+
+
+@contextmanager
+def other_weights(tables: _Tables) -> Iterator[None]:
+    """Judge by other weights for a while (a fit that is being measured)."""
+    token = _instead.set(tables)
+    try:
+        yield
+    finally:
+        _instead.reset(token)
+
+
 @cache
-def weights() -> dict[str, float]:
-    """Return the fitted weights of the features."""
-    return {k: float(v) for k, v in tomllib.loads(WEIGHTS.read_text(encoding="utf-8"))["weights"].items()}
+def _stored(table: str) -> dict[str, float]:
+    stored = tomllib.loads(WEIGHTS.read_text(encoding="utf-8"))
+    return {name: float(weight) for name, weight in stored.get(table, {}).items()}
 
 
 def _ruled_out(features: Features) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 from services.ingest.fetch import Fetched, Fetcher
-from services.ingest.parse import ParsedFeed
+from services.ingest.parsed import ParsedFeed
 from services.ingest.parsers import Parsers
 
 CONCURRENCY = 8

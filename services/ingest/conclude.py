@@ -10,7 +10,7 @@ from typing import Any, Literal
 from services.ingest.caching import fresh_for, retry_after
 from services.ingest.feeds import Feed
 from services.ingest.fetch import Fetched
-from services.ingest.parse import ParsedFeed
+from services.ingest.parsed import ParsedFeed
 from services.ingest.schedule import NextPoll, after_failure, after_success
 
 Outcome = Literal["read", "unchanged", "failed", "ended"]

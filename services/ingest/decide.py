@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from services.ingest.parse import ParsedEntry
+from services.ingest.parsed import ParsedEntry
 from services.ingest.urls import canonical_url
 from shared.events import Arrival
 from shared.ids import stable_id

@@ -1,21 +1,25 @@
-"""The feeds that a person configures in `config/feeds.yaml`, and the model that checks them."""
+"""One source of news as a person configures it, and the model that checks it."""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
-from services.ingest.urls import canonical_url, host_of
-from shared.config_file import read_config
-from shared.settings import Settings
+from services.ingest.urls import host_of
 
 DEFAULT_INTERVAL_S = 15 * 60
 _DURATION = re.compile(r"^(\d+)\s*([smhd])$")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _LANGUAGE = re.compile(r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
+_HEADER = re.compile(r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$")
+_OURS = frozenset({"host", "user-agent", "accept-encoding", "if-none-match", "if-modified-since", "content-length"})
+SECRET = re.compile(r"\$\{([a-z0-9_]{1,60})\}")
+"""A header's value may name a file of the secrets folder: `Bearer ${tracker_token}`."""
+
+Language = Annotated[str, StringConstraints(pattern=_LANGUAGE.pattern)]
+FullText = Literal["candidates", "never"]
 
 
 def seconds(duration: object) -> int:
@@ -26,24 +30,120 @@ def seconds(duration: object) -> int:
     return int(match.group(1)) * _UNITS[match.group(2)]
 
 
-class Feed(BaseModel):
-    """One feed to read. Only the address is needed."""
+def check_address(url: str) -> str:
+    """Return a web address that may be configured; raises ValueError in words."""
+    if not url.lower().startswith(("http://", "https://")) or not host_of(url):
+        raise ValueError("must be a web address that begins with http:// or https://")
+    if "@" in url.split("/", 3)[2]:
+        raise ValueError("must not carry a user name or password")
+    return url
+
+
+class JsonMapping(BaseModel):
+    """Where a JSON answer keeps its entries, in JMESPath; all but `entries` are asked of each of them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    url: Annotated[str, StringConstraints(strip_whitespace=True, max_length=2_000)]
-    name: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] = ""
-    """How the publisher is called in alerts; the feed's own title where empty."""
-    interval: int = Field(DEFAULT_INTERVAL_S, ge=1, le=7 * 86400)
-    """Seconds between two polls; the publisher may ask for longer."""
-    language: str | None = None
-    """The language of every entry, where the feed says none or a wrong one."""
-    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
-    """Where most of its news happens, ISO 3166-1 alpha-2."""
-    claims_by_attackers: bool = False
-    """True for a tracker of leak sites: what it says is the attacker's word."""
-    allow_private: bool = False
-    """True for a feed inside your own network, which is refused otherwise."""
+    entries: str = Field(description="Finds the list of entries, for example data.items")
+    id: str = ""
+    url: str = ""
+    title: str = ""
+    summary: str = ""
+    text: str = ""
+    published: str = ""
+    language: str = ""
+
+    @field_validator("*")
+    @classmethod
+    def _an_expression(cls, expression: str) -> str:
+        if not expression:
+            return expression
+        import jmespath  # type: ignore[import-untyped]
+        from jmespath.exceptions import JMESPathError  # type: ignore[import-untyped]
+
+        try:
+            jmespath.compile(expression)
+        except JMESPathError as error:
+            raise ValueError(f"no JMESPath expression: {' '.join(str(error).split())[:200]}") from None
+        return expression
+
+
+class Limits(BaseModel):
+    """Bounds for one source, below or above the usual ones."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    megabytes: int = Field(16, ge=1, le=64, description="Of one answer, unpacked.")
+    seconds: int = Field(60, ge=1, le=300, description="For one answer, from the look-up to its last byte.")
+    entries: int = Field(5_000, ge=1, le=5_000, description="Read from one answer, the newest.")
+
+
+class Options(BaseModel):
+    """What may be said of every kind of source. All of it is optional."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] = Field(
+        "", description="How the publisher is called in alerts; the feed's own title where empty."
+    )
+    interval: int = Field(
+        DEFAULT_INTERVAL_S,
+        ge=1,
+        le=7 * 86400,
+        description="Time between two polls, such as 15m or 2h; the publisher may ask for longer.",
+        json_schema_extra={"type": ["integer", "string"]},
+    )
+    language: Language | None = Field(None, description="Of every entry, where the feed says none or a wrong one.")
+    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = Field(
+        None, description="Where most of its news happens, ISO 3166-1 alpha-2."
+    )
+    claims_by_attackers: bool = Field(
+        False, description="A tracker of leak sites: what it says is the attacker's word."
+    )
+    allow_private: bool = Field(False, description="A source inside your own network, which is refused otherwise.")
+    full_text: FullText = Field(
+        "candidates", description="Fetch the linked page of entries that may be about an attack on care."
+    )
+    headers: dict[str, str] = Field({}, description="Sent with each request; ${name} is read from the secrets folder.")
+    proxy: str | None = Field(None, description="An HTTP proxy, http://host:port; it looks names up itself.")
+    limits: Limits = Limits()
+
+    @field_validator("interval", mode="before")
+    @classmethod
+    def _duration(cls, given: Any) -> Any:
+        return given if isinstance(given, int) and not isinstance(given, bool) else seconds(given)
+
+    @field_validator("language", mode="before")
+    @classmethod
+    def _language_tag(cls, tag: Any) -> Any:
+        if tag is not None and not (isinstance(tag, str) and _LANGUAGE.match(tag)):
+            raise ValueError("must be a language tag such as fr, de or pt-BR")
+        return tag
+
+    @field_validator("headers")
+    @classmethod
+    def _clean_headers(cls, headers: dict[str, str]) -> dict[str, str]:
+        for name, value in headers.items():
+            if not _HEADER.match(name) or name.lower() in _OURS:
+                raise ValueError(f"header {name!r} cannot be set")
+            if not value.isascii() or not value.isprintable():
+                raise ValueError(f"the value of header {name!r} must be plain ASCII on one line")
+        return headers
+
+    @field_validator("proxy")
+    @classmethod
+    def _proxy_address(cls, proxy: str | None) -> str | None:
+        return proxy if proxy is None else check_address(proxy)
+
+
+class Feed(Options):
+    """One source to read. Only the address is needed, and one line is enough for it."""
+
+    url: Annotated[str, StringConstraints(strip_whitespace=True, max_length=2_000)] = Field(
+        description="Of a feed (RSS, RDF, Atom, JSON Feed) or a sitemap; of a page or an API with the keys for them."
+    )
+    page: str | None = Field(None, description="For a web page: a CSS selector that finds the links to its news.")
+    json_api: JsonMapping | None = Field(None, alias="json", description="For a JSON API: where its entries are.")
 
     @model_validator(mode="before")
     @classmethod
@@ -53,60 +153,38 @@ class Feed(BaseModel):
     @field_validator("url")
     @classmethod
     def _web_address(cls, url: str) -> str:
-        if not url.lower().startswith(("http://", "https://")) or not host_of(url):
-            raise ValueError("must be a web address that begins with http:// or https://")
-        if "@" in url.split("/", 3)[2]:
-            raise ValueError("must not carry a user name or password")
-        return url
+        return check_address(url)
 
-    @field_validator("interval", mode="before")
+    @field_validator("page")
     @classmethod
-    def _duration(cls, given: Any) -> Any:
-        return given if isinstance(given, int) and not isinstance(given, bool) else seconds(given)
+    def _selector(cls, selector: str | None) -> str | None:
+        if selector is not None:
+            from cssselect import GenericTranslator, SelectorError
 
-    @field_validator("language")
-    @classmethod
-    def _language_tag(cls, tag: str | None) -> str | None:
-        if tag is not None and not _LANGUAGE.match(tag):
-            raise ValueError("must be a language tag such as fr, de or pt-BR")
-        return tag
+            try:
+                GenericTranslator().css_to_xpath(selector)
+            except SelectorError as error:
+                raise ValueError(f"no CSS selector: {error}") from None
+        return selector
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Feed:
+        if self.page and self.json_api:
+            raise ValueError("a source is either a page or a JSON API")
+        return self
 
     @property
     def label(self) -> str:
         """How logs and tables call it."""
         return self.name or host_of(self.url)
 
-
-class FeedsFile(BaseModel):
-    """The whole of `feeds.yaml`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    contact: Annotated[str, StringConstraints(max_length=200, pattern=r"^[\x20-\x7e]*$")] = ""
-    """A page or mail address that publishers find in our User-Agent."""
-    feeds: list[Feed] = []
-
-    @field_validator("feeds", mode="before")
-    @classmethod
-    def _empty_list(cls, given: Any) -> Any:
-        return [] if given is None else given
-
-    @field_validator("feeds")
-    @classmethod
-    def _each_once(cls, feeds: list[Feed]) -> list[Feed]:
-        first: dict[str, int] = {}
-        for place, feed in enumerate(feeds, start=1):
-            earlier = first.setdefault(canonical_url(feed.url), place)
-            if earlier != place:
-                raise ValueError(f"{feed.url} stands twice, as item {earlier} and item {place}")
-        return feeds
-
-
-def feeds_path(settings: Settings) -> Path:
-    """Where the feeds are configured."""
-    return settings.config / "feeds.yaml"
-
-
-def load_feeds(settings: Settings) -> FeedsFile:
-    """Read the configured feeds; raises ConfigError with file, line and feed of every problem."""
-    return read_config(feeds_path(settings), FeedsFile)
+    def how(self) -> dict[str, Any]:
+        """Say how its documents are parsed, where they cannot be recognised by themselves."""
+        said: dict[str, Any] = {}
+        if self.page:
+            said["page"] = self.page
+        if self.json_api:
+            said["json"] = {key: value for key, value in self.json_api.model_dump().items() if value}
+        if self.limits.entries != Limits().entries:
+            said["max_entries"] = self.limits.entries
+        return said

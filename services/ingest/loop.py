@@ -11,7 +11,7 @@ from secrets import token_hex
 from typing import Literal, TypeVar
 
 from services.ingest.conclude import conclude
-from services.ingest.feeds import feeds_path, load_feeds
+from services.ingest.feeds_file import FeedsWatch, feeds_path, load_feeds
 from services.ingest.fetch import Fetched
 from services.ingest.metrics import POLLS, POLLS_RUNNING
 from services.ingest.poll import Tools, poll
@@ -28,7 +28,6 @@ from services.ingest.store import (
     save_feed,
 )
 from services.ingest.user_agent import user_agent
-from shared.config_file import FileWatch
 from shared.database import database_now, transaction
 from shared.errors import ConfigError, Transient
 from shared.log import get_logger
@@ -53,7 +52,7 @@ class Poller:
         self._owner_prefix = f"slot:{settings.slot}/" if settings.slot else f"{socket.gethostname()}/"
         self.owner = self._owner_prefix + token_hex(8)
         self._running: set[asyncio.Task[None]] = set()
-        self._watch = FileWatch(feeds_path(settings))
+        self._watch = FeedsWatch(feeds_path(settings))
         self._config_read = False
         self._turned_at = time.monotonic()
         self._fault = ""

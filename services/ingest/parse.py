@@ -1,73 +1,85 @@
-"""Read the bytes of a feed into plain values. Never raises; runs in a process that can be killed.
+"""Read the bytes of a document into plain values. Never raises; runs in a process that can be killed.
 
-feedparser is by far the most correct reader there is. It is given a stream, never bytes or
-a string: those it would also try as a file's name or an address. Its own sanitising is off
-(four times faster); everything is made plain text by `services.ingest.clean` instead.
+feedparser is by far the most correct reader of feeds there is. It is given a stream, never
+bytes or a string: those it would also try as a file's name or an address. Its own sanitising
+is off (four times faster); everything is made plain text by `services.ingest.clean` instead.
 """
 
 from __future__ import annotations
 
 import io
+import re
 import warnings
-from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
-from urllib.parse import urljoin
 
 import feedparser
 
 from services.ingest.clean import one_line, plain
+from services.ingest.dates import from_parts
+from services.ingest.json_source import looks_like_json, parse_json_api, parse_json_feed
+from services.ingest.parsed import (
+    MAX_ENTRIES,
+    MAX_ID,
+    MAX_TITLE,
+    ParsedEntry,
+    ParsedFeed,
+    language_tag,
+    newest,
+    shortcomings,
+    web_address,
+    with_language,
+)
 from shared.events import MAX_TEXT
 
-MAX_ENTRIES = 5_000
-MAX_TITLE = 4_000
-MAX_URL = 2_000
-MAX_ID = 2_000
-PARSER_VERSION = 1
-"""Raise it where the same bytes give other entries, so that unchanged feeds are read again."""
+_MOST_READ = 4 * MAX_ENTRIES
+"""Entries of one document that are looked at: a third of a million would take 20 seconds."""
+_ENTRY = re.compile(rb"<(?:[A-Za-z][\w.-]*:)?(?:item|entry)[\s>]")
+_SKIPPED = re.compile(rb"<skip(Hours|Days)\b[^>]*>(.{0,2000}?)</skip", re.IGNORECASE | re.DOTALL)
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
-@dataclass(frozen=True)
-class ParsedEntry:
-    """One entry as its publisher wrote it, as plain text."""
+def parse(body: bytes, *, url: str, content_type: str = "", how: Mapping[str, Any] | None = None) -> ParsedFeed:
+    """Parse the document that was fetched from `url`; `how` is for what cannot be recognised by itself.
 
-    guid: str
-    """The feed's own id, else its link, its title or its first words."""
-    url: str | None
-    title: str
-    summary: str
-    text: str
-    """The full content, where the feed carries one beside the summary."""
-    language: str | None
-    published: datetime | None
-
-
-@dataclass(frozen=True)
-class ParsedFeed:
-    """What was read, and what was wrong with it. `error` means that nothing could be read."""
-
-    format: str = ""
-    title: str = ""
-    language: str | None = None
-    ttl_s: int = 0
-    entries: tuple[ParsedEntry, ...] = ()
-    problems: tuple[str, ...] = ()
-    error: str | None = None
-
-
-def parse(body: bytes, *, url: str, content_type: str = "") -> ParsedFeed:
-    """Parse the feed that was fetched from `url`."""
+    `page` is a CSS selector, `json` a mapping in JMESPath, `max_entries` a limit.
+    """
+    how = how or {}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _parse(body, url, content_type)
+            feed = with_language(_parse(body, url, content_type, how))
     except Exception as error:
         return ParsedFeed(error=f"cannot be parsed: {type(error).__name__}")
+    limit = how.get("max_entries")
+    if limit and len(feed.entries) > limit:
+        problems = list(feed.problems)
+        return replace(feed, entries=tuple(newest(feed.entries, limit, problems)), problems=tuple(problems))
+    return feed
 
 
-def _parse(body: bytes, url: str, content_type: str) -> ParsedFeed:
+def _parse(body: bytes, url: str, content_type: str, how: Mapping[str, Any]) -> ParsedFeed:
+    if mapping := how.get("json"):
+        return parse_json_api(body, url, mapping)
+    if selector := how.get("page"):
+        from services.ingest.page import parse_page
+
+        return parse_page(body, url, content_type, selector)
+    if looks_like_json(body) and (feed := parse_json_feed(body, url)):
+        return feed
+    if b"urlset" in body[:4_000] or b"sitemapindex" in body[:4_000]:
+        from services.ingest.page import looks_like_sitemap, parse_sitemap
+
+        if looks_like_sitemap(body):
+            return parse_sitemap(body, url)
+    return _parse_feed(body, url, content_type)
+
+
+def _parse_feed(body: bytes, url: str, content_type: str) -> ParsedFeed:
+    problems: list[str] = []
+    body = _shortened(body, problems)
     headers = {"content-location": url}
     if content_type:
         headers["content-type"] = content_type
@@ -79,7 +91,6 @@ def _parse(body: bytes, url: str, content_type: str) -> ParsedFeed:
     raw = list(found.get("entries") or ())
     if not version and not raw:
         return ParsedFeed(error=_no_feed(body))
-    problems = []
     if found.get("bozo") and (fault := _fault(found.get("bozo_exception"))):
         problems.append(fault)
     entries = []
@@ -92,24 +103,50 @@ def _parse(body: bytes, url: str, content_type: str) -> ParsedFeed:
         if not read.guid:
             problems.append(f"entry {number} has neither id, link, title nor text")
         entries.append(read)
-    if len(entries) > MAX_ENTRIES:
-        problems.append(f"{len(entries)} entries; the newest {MAX_ENTRIES} were read")
-        # Undated entries keep their place behind the dated ones: most feeds put the newest first.
-        oldest = datetime(1, 1, 1, tzinfo=UTC)
-        entries = sorted(entries, key=lambda entry: entry.published or oldest, reverse=True)[:MAX_ENTRIES]
+    kept = newest(entries, MAX_ENTRIES, problems)
+    hours, days = _skipped(body)
+    links = {str(link.get("rel") or ""): link.get("href") for link in feed.get("links") or ()}
     return ParsedFeed(
         format=version,
         title=_line(feed.get("title_detail"), feed.get("title"), 200),
-        language=_language(feed.get("language")),
+        language=language_tag(feed.get("language")),
         ttl_s=_ttl(feed.get("ttl")),
-        entries=tuple(entries),
-        problems=tuple([*problems, *_shortcomings(entries)][:20]),
+        entries=tuple(kept),
+        problems=tuple([*problems, *shortcomings(kept)][:20]),
+        skip_hours=hours,
+        skip_days=days,
+        hub=web_address([links.get("hub")], url),
+        topic=web_address([links.get("self")], url) or url,
     )
+
+
+def _shortened(body: bytes, problems: list[str]) -> bytes:
+    """Cut a document that holds far more entries than are ever kept; its reader copes with the torn end."""
+    if body.count(b"<") < _MOST_READ:
+        return body
+    for number, found in enumerate(_ENTRY.finditer(body)):
+        if number == _MOST_READ:
+            problems.append(f"more than {_MOST_READ} entries; only the first {_MOST_READ} were looked at")
+            return body[: found.start()]
+    return body
+
+
+def _skipped(body: bytes) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Read RSS's skipHours and skipDays, which feedparser passes over."""
+    hours: set[int] = set()
+    days: set[int] = set()
+    for kind, inside in _SKIPPED.findall(body[:200_000]):
+        for word in re.findall(r"[A-Za-z0-9]+(?=\s*<)", inside.decode("latin-1")):
+            if kind.lower() == b"hours" and word.isdigit() and int(word) <= 24:
+                hours.add(int(word) % 24)
+            elif word.lower() in _DAYS:
+                days.add(_DAYS.index(word.lower()))
+    return tuple(sorted(hours)), tuple(sorted(days))
 
 
 def _entry(entry: Any, base: str) -> ParsedEntry:
     title = _line(entry.get("title_detail"), entry.get("title"), MAX_TITLE)
-    link = _link(entry, base)
+    link = web_address([entry.get("link"), *(link.get("href") for link in entry.get("links") or ())], base)
     guid = one_line(str(entry.get("id") or ""), markup=False, limit=MAX_ID)
     summary = _body(entry.get("summary_detail"), entry.get("summary"))
     contents = [_body(content, content.get("value")) for content in entry.get("content") or ()]
@@ -119,22 +156,9 @@ def _entry(entry: Any, base: str) -> ParsedEntry:
     elif not summary:
         text, summary = "", text
     guid = guid or link or title or summary[:200]
-    language = _language((entry.get("title_detail") or {}).get("language"))
-    return ParsedEntry(guid, link, title, summary, text, language, _date(entry))
-
-
-def _link(entry: Any, base: str) -> str | None:
-    candidates = [entry.get("link"), *(link.get("href") for link in entry.get("links") or ())]
-    for candidate in candidates:
-        if not isinstance(candidate, str) or not candidate.strip():
-            continue
-        try:
-            address = urljoin(base, one_line(candidate, markup=False, limit=MAX_URL + 1))
-        except ValueError:
-            continue
-        if address.lower().startswith(("http://", "https://")) and len(address) <= MAX_URL:
-            return address
-    return None
+    language = language_tag((entry.get("title_detail") or {}).get("language"))
+    published, written = _date(entry)
+    return ParsedEntry(guid, link, title, summary, text, language, published, written)
 
 
 def _line(detail: Any, value: Any, limit: int) -> str:
@@ -149,27 +173,15 @@ def _is_markup(detail: Any) -> bool:
     return str((detail or {}).get("type") or "") != "text/plain"
 
 
-def _date(entry: Any) -> datetime | None:
-    """Return the publication date, else that of the last change, in UTC; None where there is no sane one."""
-    for name in ("published_parsed", "updated_parsed", "created_parsed"):
-        moment = dict.get(entry, name)
-        if not moment:
-            continue
-        try:
-            year, month, day, hour, minute, second = (int(part) for part in moment[:6])
-            date = datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC)
-        except (TypeError, ValueError, OverflowError):
-            continue
-        if 1990 <= date.year <= 2100:
-            return date
-    return None
-
-
-def _language(value: Any) -> str | None:
-    tag = str(value or "").strip().replace("_", "-")
-    parts = tag.split("-")
-    sane = 2 <= len(parts[0]) <= 3 and all(p.isascii() and p.isalnum() for p in parts) and parts[0].isalpha()
-    return "-".join([parts[0].lower(), *parts[1:]])[:35] if sane else None
+def _date(entry: Any) -> tuple[datetime | None, str]:
+    """Return the publication date, else that of the last change, in UTC and as it was written."""
+    first = ""
+    for name in ("published", "updated", "created"):
+        written = one_line(str(dict.get(entry, name) or ""), markup=False, limit=64)
+        first = first or written
+        if (parts := dict.get(entry, f"{name}_parsed")) and (moment := from_parts(parts)):
+            return moment, written
+    return None, first
 
 
 def _ttl(value: Any) -> int:
@@ -185,22 +197,10 @@ def _fault(error: object) -> str:
     return one_line(f"not well-formed: {error}", markup=False, limit=300)
 
 
-def _shortcomings(entries: list[ParsedEntry]) -> list[str]:
-    undated = sum(entry.published is None for entry in entries)
-    unlinked = sum(entry.url is None for entry in entries)
-    repeated = sum(count - 1 for count in Counter(entry.guid for entry in entries).values())
-    said = [
-        (undated, "without a date that can be read"),
-        (unlinked, "without a web address"),
-        (repeated, "with the id of another entry"),
-    ]
-    return [f"{count} of {len(entries)} entries {what}" for count, what in said if count]
-
-
 def _no_feed(body: bytes) -> str:
     start = body[:2_000].lstrip().lower()
     if not start:
         return "empty answer"
     if b"<html" in start or start.startswith(b"<!doctype html"):
         return "this is a web page, not a feed"
-    return "not a feed that can be read (RSS, RDF or Atom)"
+    return "not a feed that can be read (RSS, RDF, Atom, JSON Feed or a sitemap)"

@@ -17,35 +17,21 @@ import sys
 from dataclasses import asdict
 from typing import Any, BinaryIO
 
-from services.ingest.parse import ParsedEntry, ParsedFeed, parse
+from services.ingest.frames import dump, pack
+from services.ingest.parse import parse
 
 MAX_MEMORY = 1536 * 1024**2
 GIVE_UP_S = 60
 """The service kills a slow parser much earlier; this is for the orphan of a dead one."""
 
 
-def pack(data: bytes) -> bytes:
-    """Frame `data`."""
-    return struct.pack(">I", len(data)) + data
+def answer(header: dict[str, Any], body: bytes) -> bytes:
+    """Do what the header asks for."""
+    if header.pop("task", "feed") == "article":
+        from services.ingest.page import extract_article
 
-
-def dump(feed: ParsedFeed) -> bytes:
-    """Write a result as JSON; `load` reads it."""
-    return json.dumps(asdict(feed), default=lambda moment: moment.isoformat()).encode()
-
-
-def load(data: bytes) -> ParsedFeed:
-    """Read what `dump` wrote."""
-    from datetime import datetime
-
-    fields: dict[str, Any] = json.loads(data)
-    entries = [
-        ParsedEntry(
-            **(entry | {"published": datetime.fromisoformat(entry["published"]) if entry["published"] else None})
-        )
-        for entry in fields["entries"]
-    ]
-    return ParsedFeed(**(fields | {"entries": tuple(entries), "problems": tuple(fields["problems"])}))
+        return json.dumps(asdict(extract_article(body, **header))).encode()
+    return dump(parse(body, **header))
 
 
 def main() -> None:
@@ -58,7 +44,7 @@ def main() -> None:
     _limit_memory()
     while (header := _read_frame(requests)) is not None and (body := _read_frame(requests)) is not None:
         signal.alarm(GIVE_UP_S)
-        answers.write(pack(dump(parse(body, **json.loads(header)))))
+        answers.write(pack(answer(json.loads(header), body)))
         answers.flush()
         signal.alarm(0)
 

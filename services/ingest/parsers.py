@@ -7,12 +7,13 @@ import json
 import os
 import struct
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
-from services.ingest.parse import ParsedFeed
-from services.ingest.parse_worker import load, pack
+from services.ingest.frames import load, pack
+from services.ingest.parsed import Article, ParsedFeed
 
 PARSE_WITHIN_S = 20.0
 _RENEW_AFTER = 2_000
@@ -69,27 +70,40 @@ class Parsers:
         self._within_s = within_s
         self.killed = 0
 
-    async def parse(self, body: bytes, *, url: str, content_type: str = "") -> ParsedFeed:
+    async def parse(
+        self, body: bytes, *, url: str, content_type: str = "", how: Mapping[str, Any] | None = None
+    ) -> ParsedFeed:
         """Parse one document; a parser that is too slow or dies is replaced, and told of in `error`."""
-        header = json.dumps({"url": url, "content_type": content_type}).encode()
+        header = {"url": url, "content_type": content_type} | ({"how": dict(how)} if how else {})
+        answer = await self._ask(header, body)
+        return ParsedFeed(error=answer) if isinstance(answer, str) else load(answer)
+
+    async def article(self, body: bytes, *, url: str, content_type: str = "") -> Article:
+        """Find the article on a page, within the same limits."""
+        answer = await self._ask({"task": "article", "url": url, "content_type": content_type}, body)
+        return Article(error=answer) if isinstance(answer, str) else Article(**json.loads(answer))
+
+    async def _ask(self, header: dict[str, Any], body: bytes) -> bytes | str:
+        """Return the answer, or in words why there is none."""
+        head = json.dumps(header).encode()
         async with self._slots:
             worker = self._idle.pop() if self._idle else await _Worker.start()
             sound = False
             try:
                 async with asyncio.timeout(self._within_s):
-                    answer = await worker.parse(body, header)
+                    answer = await worker.parse(body, head)
                 sound = worker.done < _RENEW_AFTER
             except TimeoutError:
                 self.killed += 1
-                return ParsedFeed(error=f"parsing took longer than {self._within_s:g} s and was ended")
+                return f"parsing took longer than {self._within_s:g} s and was ended"
             except (asyncio.IncompleteReadError, ConnectionError, OSError):
-                return ParsedFeed(error="the parser died of this document (memory, or a fault in it)")
+                return "the parser died of this document (memory, or a fault in it)"
             finally:
                 if sound:
                     self._idle.append(worker)
                 else:
                     await worker.end()
-        return load(answer)
+        return answer
 
     async def close(self) -> None:
         """End every parser."""

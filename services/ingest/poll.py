@@ -26,7 +26,7 @@ from services.ingest.decide import Decision, Verdict, arrival, decide, identify
 from services.ingest.fetch import Fetched, Fetcher, Validators
 from services.ingest.items import make_item, news_row
 from services.ingest.metrics import ENTRIES, PARSERS_KILLED, POLL_SECONDS, POLLS
-from services.ingest.parse import PARSER_VERSION, ParsedFeed
+from services.ingest.parsed import PARSER_VERSION, ParsedFeed
 from services.ingest.parsers import Parsers
 from services.ingest.spacing import HostSpacing
 from services.ingest.store import (

@@ -17,7 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.ingest.conclude import FeedState
 from services.ingest.decide import Candidate, Decision, Known, Twin, link_key
-from services.ingest.feeds import Feed, FeedsFile
+from services.ingest.feeds import Feed, JsonMapping, Limits
+from services.ingest.feeds_file import FeedsFile
 from services.ingest.tables import config_state, entry, feed
 from shared.database import transaction
 from shared.events import NewsItem
@@ -52,7 +53,12 @@ class Claim:
 
 def read_feed_config(url: str, stored: Mapping[str, Any]) -> Feed:
     """Read a feed's configuration as stored; it was checked then, and keys of another version do no harm."""
-    return Feed.model_construct(**(Feed(url=url).model_dump() | dict(stored)))
+    values = Feed(url=url).model_dump() | dict(stored)
+    values["limits"] = Limits.model_construct(**dict(values["limits"]))
+    if mapping := values["json_api"]:
+        values["json_api"] = JsonMapping.model_construct(**dict(mapping))
+    # Without validation, aliases are not looked at: its names are the fields' own.
+    return Feed.model_construct(**values)
 
 
 def _read_state(row: Mapping[str, Any]) -> FeedState:

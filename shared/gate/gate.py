@@ -15,8 +15,7 @@ from shared.gate.scan import Scanner, lower
 from shared.gate.terms import all_terms
 
 GATE_CHARACTERS = 20_000
-_CYBER = frozenset({"cyber", "breach", "hacked", "hacker", "gang"})
-_STRONG_CYBER = frozenset({"cyber", "breach", "hacker", "gang"})
+_CYBER = frozenset({"cyber", "breach", "hacked", "hacker", "gang", "darknet"})
 _CARE = frozenset({"care", "health", "supplier", "emergency", "vendor_care"})
 _NAMED = frozenset({"provider", "supplier"})
 _CONCEPTS = _CYBER | _CARE | _NAMED | {"outage"}

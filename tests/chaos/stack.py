@@ -55,7 +55,7 @@ class Stack:
 
     def tail(self) -> str:
         """Return the end of what the supervisor said."""
-        return self.log.read_text("utf-8", "replace")[-3_000:]
+        return self.log.read_text("utf-8", "replace")[-6_000:] if self.log.exists() else ""
 
     def pid(self, name: str) -> int | None:
         """Return the process id of a part that runs now."""
@@ -88,8 +88,9 @@ class Stack:
         await self.kill_supervisor()
 
     async def down(self) -> int:
-        """Stop in good order and return the exit status."""
-        assert self._process is not None
+        """Stop in good order and return the exit status; nothing to do where nothing was started."""
+        if self._process is None:
+            return 0
         if self._process.returncode is None:
             self._process.send_signal(signal.SIGTERM)
         return await asyncio.wait_for(self._process.wait(), 90)

@@ -10,7 +10,7 @@ import pytest
 from services.ingest.conclude import Conclusion, FeedState, conclude
 from services.ingest.feeds import Feed
 from services.ingest.fetch import Fetched
-from services.ingest.parse import ParsedFeed
+from services.ingest.parsed import ParsedFeed
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 URL = "https://news.example/feed"

@@ -18,7 +18,7 @@ from services.ingest.decide import (
     decide,
     identify,
 )
-from services.ingest.parse import ParsedEntry
+from services.ingest.parsed import ParsedEntry
 from shared.events import Arrival
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.ingest.feeds import FeedsFile, feeds_path, load_feeds
+from services.ingest.feeds_file import FeedsFile, feeds_path, load_feeds
 from shared.config_file import parse_config, read_config
 from shared.errors import ConfigError
 from shared.settings import Settings

@@ -10,8 +10,9 @@ import pytest
 
 from services.ingest import parse as parsing
 from services.ingest.clean import fit, one_line, plain
-from services.ingest.parse import ParsedEntry, ParsedFeed, parse
-from services.ingest.parse_worker import dump, load
+from services.ingest.frames import dump, load
+from services.ingest.parse import parse
+from services.ingest.parsed import ParsedEntry, ParsedFeed
 from services.ingest.urls import canonical_url, host_of
 from tests.ingest.feed_server import item, rss
 
@@ -41,6 +42,7 @@ def test_an_atom_entry_is_read_in_full() -> None:
         text="Un.\nDeux.",
         language="fr",
         published=datetime(2026, 11, 24, 9, 0, tzinfo=UTC),
+        published_text="2026-11-24T10:00:00+01:00",
     )
 
 

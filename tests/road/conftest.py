@@ -8,6 +8,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import pytest
 from services.launcher.demo.sinks import SmtpSink, WebhookSink
 from tests.chaos.feed import Feed
 from tests.chaos.stack import Stack
+from tests.waiting import wait_until
 
 SUBSCRIPTIONS = """\
 channels:
@@ -62,6 +64,15 @@ class Road:
             **self.more,
         }
 
+    async def first_contact(self) -> None:
+        """Wait until the feed was read once: what it held then was a backlog, what comes after is news."""
+
+        async def read() -> bool:
+            feeds = (await self.ask("status"))["feeds"]
+            return all(feed["last_success"] for feed in feeds)
+
+        await wait_until(read, within=30, every=0.5, what="the first poll")
+
     async def command(self, *arguments: str, status: int = 0) -> tuple[str, str]:
         """Run `codegrey ...` as a person would in another terminal; return (output, errors)."""
         environment = {"PATH": "/usr/bin:/bin", "CODEGREY_DATA": str(self.stack.data), **self.environment()}
@@ -90,16 +101,28 @@ class Road:
         await self.chat.stop()
 
 
+@asynccontextmanager
+async def travelling(name: str, **more: str) -> AsyncIterator[Road]:
+    """Build a road in a folder of its own; whatever happens inside, everything is stopped and removed."""
+    folder = Path(tempfile.mkdtemp(prefix=name))
+    road = Road(folder, more=more)
+    try:
+        async with road.feed.serving():
+            await road.build()
+            yield road
+    except BaseException:
+        sys.stderr.write(road.stack.tail())
+        raise
+    finally:
+        await road.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 @pytest.fixture(scope="module")
 async def road() -> AsyncIterator[Road]:
     """Give the tests of a module one running Code Grey."""
-    folder = Path(tempfile.mkdtemp(prefix="codegrey-road-"))
-    built = Road(folder)
-    async with built.feed.serving():
-        await built.build()
+    async with travelling("codegrey-road-") as built:
         await built.stack.up()
         # What a feed holds at first contact is a backlog; news is what comes after it.
-        await asyncio.sleep(2.5)
+        await built.first_contact()
         yield built
-        await built.close()
-    shutil.rmtree(folder, ignore_errors=True)

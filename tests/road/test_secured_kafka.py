@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 import tempfile
 from collections.abc import AsyncIterator
@@ -18,7 +17,7 @@ from shared.errors import ConfigError
 from shared.kafka import admin
 from shared.settings import Settings
 from tests.chaos.attacks import make_attack, towns
-from tests.road.conftest import Road
+from tests.road.conftest import travelling
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(180)]
@@ -101,31 +100,18 @@ async def test_an_unknown_authority_is_refused_and_said_plainly(
 
 async def test_a_service_with_a_wrong_password_ends_at_once_with_the_reason(secured: Secured) -> None:
     """Waiting would not help; the exit status is that of wrong use."""
-    road = Road(Path(tempfile.mkdtemp(prefix="codegrey-road-")))
-    road.more = secured.variables(CODEGREY_KAFKA_PASSWORD="wrong-one")
-    async with road.feed.serving():
-        await road.build()
+    async with travelling("codegrey-road-", **secured.variables(CODEGREY_KAFKA_PASSWORD="wrong-one")) as road:
         _, errors = await road.command("serve", "classifier", status=2)
     assert "refused the login" in errors
     assert "wrong-one" not in errors
-    await road.mail.stop()
-    await road.chat.stop()
-    shutil.rmtree(road.folder)
 
 
 async def test_the_road_runs_through_a_secured_kafka(secured: Secured) -> None:
     """From a feed to a mailbox, on a Kafka that we did not start."""
-    road = Road(Path(tempfile.mkdtemp(prefix="codegrey-road-")))
-    road.more = secured.variables()
-    async with road.feed.serving():
-        await road.build()
+    async with travelling("codegrey-road-", **secured.variables()) as road:
         await road.stack.up()
-        try:
-            assert road.stack.pid("kafka") is None
-            await asyncio.sleep(2.5)
-            attack = make_attack(0, towns(5))
-            road.feed.add(attack)
-            await wait_until(lambda: any(attack.hospital in mail.subject for mail in road.mail.messages))
-        finally:
-            await road.close()
-    shutil.rmtree(road.folder)
+        assert road.stack.pid("kafka") is None
+        await road.first_contact()
+        attack = make_attack(0, towns(5))
+        road.feed.add(attack)
+        await wait_until(lambda: any(attack.hospital in mail.subject for mail in road.mail.messages))
