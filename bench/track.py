@@ -143,9 +143,9 @@ class Written:
         """Listen to the statements that write."""
 
         @event.listens_for(engine.sync_engine, "before_cursor_execute")
-        def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool) -> None:
+        def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool) -> None:
             if statement.lstrip().startswith(("INSERT", "UPDATE")):
-                self.statements.append((statement, parameters if many else [parameters]))
+                self.statements.append((statement, parameters if isinstance(parameters, list) else [parameters]))
 
     def take(self) -> list[tuple[str, Any]]:
         """Return what was written since the last time."""

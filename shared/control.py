@@ -49,7 +49,7 @@ def _parse(value: bytes | None) -> GroupState | None:
 async def read_states(settings: Settings) -> dict[str, GroupState]:
     """Return the latest state of each group that ever paused."""
     states: dict[str, GroupState] = {}
-    async with reader(settings, CONTROL) as consumer:
+    async with reader(settings, CONTROL, wait_ms=20) as consumer:
         end = (await consumer.end_offsets([PARTITION]))[PARTITION]
         while await consumer.position(PARTITION) < end:
             for record in (await consumer.getmany(PARTITION, timeout_ms=500)).get(PARTITION, []):

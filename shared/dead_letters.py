@@ -79,7 +79,7 @@ async def read_dead_letters(settings: Settings, topic: str | None = None) -> Asy
     names = [dead(topic)] if topic else [dead(known.name) for known in EVENT_TOPICS]
     for name in names:
         standing: dict[bytes, bytes] = {}
-        async with reader(settings, name) as consumer:
+        async with reader(settings, name, wait_ms=20) as consumer:
             waiting = dict(await consumer.end_offsets(list(consumer.assignment())))
             while waiting:
                 for partition in list(waiting):

@@ -89,7 +89,7 @@ async def serving(health: Health, settings: Settings) -> AsyncIterator[int]:
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
-        while not server.started and not task.done():
+        while not server.started and not task.done():  # noqa: ASYNC110 - the library offers no event
             await asyncio.sleep(0.01)
         yield listener.getsockname()[1]
     finally:

@@ -138,17 +138,33 @@ async def producer(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
 
 
 @asynccontextmanager
-async def reader(settings: Settings, *topics: str) -> AsyncIterator[AIOKafkaConsumer]:
-    """Open a consumer without a group that reads every partition of `topics` from its start; commits nothing."""
+async def reader(settings: Settings, *topics: str, wait_ms: int = 500) -> AsyncIterator[AIOKafkaConsumer]:
+    """Open a consumer without a group that reads every partition of `topics` from its start; commits nothing.
+
+    While a fetch waits for news at the broker (`wait_ms` at most), questions on the same connection wait, too:
+    who asks for offsets rather than for messages keeps it short.
+    """
     # Read from the start by reset, not by seeking: a seek races with the first reset, and may lose.
     client = AIOKafkaConsumer(
-        *topics, **client_options(settings), enable_auto_commit=False, auto_offset_reset="earliest"
+        *topics,
+        **client_options(settings),
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        fetch_max_wait_ms=wait_ms,
     )
     await _start(settings, client, client.stop)
     try:
         yield client
     finally:
         await client.stop()
+
+
+@asynccontextmanager
+async def offset_reader(settings: Settings, *topics: str) -> AsyncIterator[AIOKafkaConsumer]:
+    """Open a consumer that asks for the offsets of `topics` and fetches no message."""
+    async with reader(settings, *topics, wait_ms=5) as client:
+        client.pause(*client.assignment())
+        yield client
 
 
 async def wait_for_kafka(settings: Settings, say: Callable[[str], None], *, longest: float = 5.0) -> None:

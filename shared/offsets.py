@@ -11,7 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from shared.errors import Transient
-from shared.kafka import admin, reader
+from shared.kafka import admin, offset_reader
 from shared.log import get_logger
 from shared.metrics import BELOW_START, LAG
 from shared.settings import Settings
@@ -66,7 +66,10 @@ async def watch_offsets(settings: Settings, watched: Sequence[tuple[str, str]]) 
     alarmed: set[str] = set()
     while True:
         try:
-            async with admin(settings) as client, reader(settings, *{topic for _, topic in watched}) as consumer:
+            async with (
+                admin(settings) as client,
+                offset_reader(settings, *{topic for _, topic in watched}) as consumer,
+            ):
                 while True:
                     for group, topic in watched:
                         found = await group_lag(client, consumer, group, topic)

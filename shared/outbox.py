@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -120,10 +121,10 @@ class Relay:
 
     async def _sleep(self) -> None:
         self.wake.clear()
-        try:
-            await asyncio.wait_for(self.wake.wait(), IDLE_S)
-        except TimeoutError:
-            return
+        with suppress(TimeoutError):
+            # Not wait_for: in Python 3.11 it can swallow a cancellation that meets the wake.
+            async with asyncio.timeout(IDLE_S):
+                await self.wake.wait()
 
     async def _publish_until_empty(self, connection: AsyncConnection) -> None:
         table = self.table

@@ -38,6 +38,7 @@ class Signal(StrEnum):
     IMAGING_DOWN = "imaging_down"
     NETWORK_DOWN = "network_down"
     MEDICINES_BLOCKED = "medicines_blocked"
+    CARE_DISRUPTED = "care_disrupted"
     CRISIS_TEAM = "crisis_team"
     DATA_PUBLISHED = "data_published"
     # 2
@@ -100,6 +101,7 @@ MEANINGS: dict[Signal, Meaning] = {
     Signal.IMAGING_DOWN: Meaning(3, Axis.CARE, "imaging down"),
     Signal.NETWORK_DOWN: Meaning(3, Axis.CARE, "computer network down"),
     Signal.MEDICINES_BLOCKED: Meaning(3, Axis.CARE, "medicines cannot be prescribed or dispensed as usual"),
+    Signal.CARE_DISRUPTED: Meaning(3, Axis.CARE, "care disrupted"),
     Signal.CRISIS_TEAM: Meaning(3, Axis.CARE, "crisis team meets"),
     Signal.DATA_PUBLISHED: Meaning(3, Axis.DATA, "patient data published"),
     Signal.OFFICE_SYSTEMS_HIT: Meaning(2, Axis.OFFICE, "administration, mail or telephones hit"),

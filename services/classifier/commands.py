@@ -86,6 +86,30 @@ def evaluate(
         evaluate_run.show(measured)
 
 
+@click.group("lexicon")
+def lexicon() -> None:
+    """Check the files of words that the judge reads by."""
+
+
+@lexicon.command("check")
+@click.argument("language", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def lexicon_check(language: str | None, as_json: bool) -> None:
+    """Say which concepts a language's file lacks (all files without LANGUAGE) beside the English one."""
+    from shared.gate.terms import LexiconError, languages, missing_concepts
+
+    wanted = [language] if language else list(languages())
+    try:
+        lacking = {code: missing_concepts(code) for code in wanted}
+    except (LexiconError, FileNotFoundError) as error:
+        raise click.ClickException(str(error)) from error
+    if as_json:
+        click.echo(json.dumps(lacking))
+        return
+    for code, concepts in lacking.items():
+        click.echo(f"{code}: {'complete' if not concepts else 'lacks ' + ', '.join(concepts)}")
+
+
 def _vectors() -> Callable[[str, str], float] | None:
     """Return the vectors, where their package and the fitted direction are there."""
     from services.classifier import vectors

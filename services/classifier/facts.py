@@ -52,7 +52,8 @@ def draw_facts(weighed: Sequence[Weighed], reading: Reading, cast: Cast) -> Told
     customers = supplier and any(s.has("customers") for s in reading.sentences)
     certainty = _certainty(weighed, reading)
     region = any(f.sentence.has("region_wide") for f in used if f.signal in _DOWN)
-    scope = _scope(sites, supplier, region)
+    one_named = bool(cast.victims) and cast.victims[0].specific
+    scope = _scope(sites if sites is not None or not one_named else 1, supplier, region)
     facts = Facts(
         certainty=certainty,
         scope=scope,
@@ -113,7 +114,14 @@ def _ransom(weighed: Sequence[Weighed]) -> str:
 
 def _by_attacker_only(weighed: Sequence[Weighed]) -> bool:
     published = [w.found for w in weighed if w.used and w.found.signal is Signal.DATA_PUBLISHED]
-    return bool(published) and all(f.sentence.has("claim") for f in published)
+    return bool(published) and all(_by_attacker(f.sentence) for f in published)
+
+
+def _by_attacker(sentence: Sentence) -> bool:
+    """Say whether a sentence rests on the attacker's word or deed alone."""
+    if sentence.has("claim"):
+        return True
+    return sentence.has("gang", "hacker") and not sentence.has("confirmed", "authority")
 
 
 def _scope(sites: int | None, supplier: bool, region: bool) -> Scope:

@@ -22,9 +22,10 @@ FRAMES = (
     "insider", "harmless", "anniversary", "fiction", "campaign", "mask", "retold", "hypothetical", "negation",
 )  # fmt: skip
 TELLING = (
+    "darknet",
     "cyber", "breach", "hacked", "hacker", "gang", "outage", "victim_of", "care", "provider", "supplier", "health",
     "vendor_word", "confirmed", "ransom", "claim", "stolen", "published", "data", "down", "systems", "ongoing",
-    "suspected", "authority", "blocked", "patients", "disturbed",
+    "suspected", "authority", "blocked", "patients", "disturbed", "disrupted",
 )  # fmt: skip
 _LEAD = 320
 Features = dict[str, str]
@@ -111,6 +112,10 @@ def _cast(found: Features, cast: Cast) -> None:
 
 def _signals(found: Features, weighed: Iterable[Weighed], reading: Reading) -> None:
     care: set[Signal] = set()
+    weighed = list(weighed)
+    attacks = [one for one in weighed if one.found.signal is Signal.ATTACK]
+    if attacks and all(not one.used and one.why.startswith("negated") for one in attacks):
+        found["attack:all_negated"] = reading.quote(attacks[0].found.start, attacks[0].found.end)
     for one in weighed:
         signal = one.found.signal
         if not one.used:

@@ -38,7 +38,7 @@ def judge(article: Article, vectors: Vectors | None = None) -> Judgement:
     """
     passed = gate(f"{article.title}\n\n{article.text}")
     if not passed.passed:
-        return _gated_out(article, passed.why)
+        return gated_out(article, passed.why)
     reading, cast, weighed, features = study(article)
     verdict = decide(features)
     if vectors is not None and is_open(verdict):
@@ -93,7 +93,8 @@ def conclude(reading: Reading, cast: Cast, weighed: list[Weighed], verdict: Verd
     )
 
 
-def _gated_out(article: Article, why: str) -> Judgement:
+def gated_out(article: Article, why: str) -> Judgement:
+    """Return the verdict on an item that the gate stopped."""
     return Judgement(
         id=article.id,
         incident=False,

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from services.classifier.article import Article
-from services.classifier.judge import Vectors, judge
+from services.classifier.judge import Vectors, gated_out, judge
+from shared.gate import gate
 
 _SHOWN_ID = 200
 _TEXT_FIELDS = ("title", "text", "lang", "url", "source")
@@ -30,11 +32,27 @@ def judge_line(line: bytes, vectors: Vectors | None = None) -> str:
     try:
         row = _row(line)
         identity = row.get("id")
-        return json.dumps(judge(article_of(row), vectors).as_dict(), ensure_ascii=True, separators=(",", ":"))
+        article = article_of(row)
+        passed = gate(f"{article.title}\n\n{article.text}")
+        if not passed.passed:
+            return f'{{"id":{json.dumps(article.id)},{_rest_when_gated_out(passed.why)}'
+        return _written(judge(article, vectors).as_dict())
     except BadLineError as error:
         return _failed(identity, str(error))
     except Exception as error:
         return _failed(identity, f"the judge failed: {type(error).__name__}: {error}"[:300])
+
+
+@cache
+def _rest_when_gated_out(why: str) -> str:
+    """Return a gated-out item's line after its id: it is the same for all of them, and they are nearly all."""
+    judged = gated_out(Article("", "", ""), why).as_dict()
+    del judged["id"]
+    return _written(judged)[1:]
+
+
+def _written(judged: dict[str, Any]) -> str:
+    return json.dumps(judged, ensure_ascii=True, separators=(",", ":"))
 
 
 def _row(line: bytes) -> dict[str, Any]:
@@ -84,7 +102,7 @@ def _moment(given: Any) -> datetime | None:
 
 def _failed(identity: Any, error: str) -> str:
     shown = identity if isinstance(identity, str) else None
-    return json.dumps(
+    return _written(
         {
             "id": shown[:_SHOWN_ID] if shown else shown,
             "incident": False,
@@ -99,7 +117,5 @@ def _failed(identity: Any, error: str) -> str:
             "signals": [],
             "reason": "",
             "error": error,
-        },
-        ensure_ascii=True,
-        separators=(",", ":"),
+        }
     )

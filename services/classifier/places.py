@@ -16,11 +16,15 @@ from babel.core import UnknownLocaleError
 
 from services.classifier.reading import Reading
 from services.classifier.victim import Cast
+from shared.gate.gate import gate_scanner
+from shared.gate.gazetteer import country_of
+from shared.gate.scan import lower
 
 _WORD = re.compile(r"[^\W_][\w'’-]*")
 _DATA = Path(__file__).with_name("places.toml")
 _SMALLEST_CITY = 15_000
 _CITY_GRAM = 3
+_FOREIGN_NAME_WEIGHT = 1.2
 _NAME_WEIGHT, _NEAR_WEIGHT, _LEAD_WEIGHT = 6.0, 2.5, 1.0
 
 
@@ -61,7 +65,7 @@ def locate(reading: Reading, cast: Cast) -> Located:
             vote(country, weight * 0.6, f"city: {word}")
             if place is None and weight >= _NEAR_WEIGHT:
                 place = word
-    for country, weight, reason in _circumstances(reading):
+    for country, weight, reason in (*_circumstances(reading), *_language_of_name(names, reading)):
         vote(country, weight, reason)
     if not votes:
         return Located(place, None, "")
@@ -71,8 +75,6 @@ def locate(reading: Reading, cast: Cast) -> Located:
 
 def provider_country(name: str) -> str | None:
     """Return the country of a provider that the gazetteer knows."""
-    from shared.gate.gazetteer import country_of
-
     return country_of(name)
 
 
@@ -93,6 +95,17 @@ def _circumstances(reading: Reading) -> list[tuple[str, float, str]]:
         if home:
             found.append((home, 0.8, f"written in “{language}”"))
     return found
+
+
+def _language_of_name(names: set[str], reading: Reading) -> list[tuple[str, float, str]]:
+    """Return the home of a foreign name's language: a "Medical Center" in a French digest."""
+    found: list[tuple[str, float, str]] = []
+    for name in sorted(names):
+        spoken = {h.language for h in gate_scanner().hits(lower(name), name) if h.concept == "care"}
+        home = _table("language_home").get("en" if "en" in spoken else min(spoken, default=""))
+        if home and not spoken & set(reading.languages):
+            found.append((home, _FOREIGN_NAME_WEIGHT, f"the name's language: {name}"))
+    return found[:1]
 
 
 def _host(url: str) -> str:

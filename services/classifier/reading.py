@@ -16,9 +16,10 @@ from functools import cache
 
 from services.classifier.article import Article
 from services.classifier.judgement import Field
-from shared.gate.gazetteer import gazetteer_terms
+from shared.gate.gate import CONCEPTS, gate_scanner
 from shared.gate.scan import Hit, Scanner, lower
-from shared.gate.terms import WORLD, all_terms
+from shared.gate.terms import WORLD, all_terms, terms
+from shared.gate.terms import languages as languages_known
 
 READ_CHARACTERS = 20_000
 TITLE_CHARACTERS = 1_000
@@ -101,11 +102,15 @@ def read(article: Article) -> Reading:
         title, title_map = "", None
     document = (title + _SEPARATOR if title else "") + text
     lowered = lower(document)
-    hits = _longest(_scanner().hits(lowered, document))
-    languages = _languages(article.lang, hits, lowered)
+    # Attack and care are looked for in every language, the rest only in the article's own.
+    hits = gate_scanner().hits(lowered, document)
+    languages = _languages(article.lang, [*hits, *_common_words().hits(lowered, document)], lowered)
     allowed = {*languages, WORLD}
     # A word for care in a name counts whatever its language: "Klinikum" in an English text.
-    kept = [h for h in hits if h.language in allowed or (h.concept == "care" and document[h.start].isupper())]
+    hits = [h for h in hits if h.language in allowed or (h.concept == "care" and document[h.start].isupper())]
+    for language in (*languages, WORLD):
+        hits += _rest(language).hits(lowered, document)
+    kept = _longest(hits)
     kept = _unmask(kept, len(title), document)
     sentences = tuple(_sentences(document, len(title), kept))
     return Reading(article, document, lowered, len(title), sentences, languages, title_map, text_map)
@@ -133,8 +138,17 @@ def _given(places: tuple[int, ...] | None, start: int, end: int) -> tuple[int, i
 
 
 @cache
-def _scanner() -> Scanner:
-    return Scanner((*all_terms(), *gazetteer_terms()))
+def _common_words() -> Scanner:
+    """Return a scanner of the function words that tell languages apart."""
+    return Scanner(term for term in all_terms() if term.concept == "common")
+
+
+@cache
+def _rest(language: str) -> Scanner:
+    """Return a scanner of one language's terms that the gate does not look for."""
+    left_out = {*CONCEPTS, "common"}
+    known = language == WORLD or language in languages_known()
+    return Scanner(term for term in (terms(language) if known else ()) if term.concept not in left_out)
 
 
 def _longest(hits: list[Hit]) -> list[Hit]:
@@ -165,7 +179,7 @@ def _languages(told: str | None, hits: list[Hit], lowered: str) -> tuple[str, ..
     for hit in hits:
         if hit.language == WORLD:
             continue
-        weight = 3.0 if hit.concept == "common" else (hit.end - hit.start) / 6
+        weight = min(3.0, float(hit.end - hit.start)) if hit.concept == "common" else (hit.end - hit.start) / 6
         votes[hit.language] += weight / len(shared[hit.start, hit.end] - {WORLD})  # type: ignore[assignment]
     code = (told or "").lower().replace("_", "-").split("-")[0] or None
     if code in {"nb", "nn"}:

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from services.classifier.grammar import Found
 from services.classifier.reading import Reading, Sentence
 from services.classifier.victim import Cast
-from shared.gate.scan import Hit
+from shared.gate.scan import Hit, unspaced
 from shared.signals import Signal
 
 _BEFORE = {"negation": 45, "hypothetical": 90}
 _AFTER = {"negation": 25, "hypothetical": 45}
 # "Data may have been stolen" is how a theft is disclosed; what may have happened counts as suspected there.
 _HYPOTHETICAL_COUNTS = frozenset({Signal.DATA_STOLEN, Signal.ATTACK, Signal.OUTAGE, Signal.ATTACKER_CLAIM})
+# "Not a cyberattack"; but "no emergency admissions after a cyberattack" tells of one.
+_ATTACK_REACH = (20, 15)
 # These hold a negation themselves.
 _NEGATION_WITHIN = frozenset({Signal.NO_EFFECT, Signal.BLOCKED})
 
@@ -39,26 +41,35 @@ def _weigh(one: Found, reading: Reading, zones: dict[int, str]) -> Weighed:
         return Weighed(one, False, zones[one.sentence.index])
     first, _ = reading.clause(one.sentence, one.start, one.end)
     _, last = reading.clause(one.sentence, one.start, one.end)
-    cue = _cue("negation", one, first, last)
+    cue = _cue("negation", one, first, last, reading)
     if cue and one.signal not in _NEGATION_WITHIN:
         return Weighed(one, False, f"negated: “{reading.quote(cue.start, cue.end)}”")
-    cue = _cue("hypothetical", one, first, last)
+    cue = _cue("hypothetical", one, first, last, reading)
     if cue and one.signal not in _HYPOTHETICAL_COUNTS:
         return Weighed(one, False, f"hypothetical: “{reading.quote(cue.start, cue.end)}”")
     return Weighed(one, True, "stated as fact about the victim")
 
 
-def _cue(concept: str, one: Found, first: int, last: int) -> Hit | None:
+def _cue(concept: str, one: Found, first: int, last: int, reading: Reading) -> Hit | None:
     """Return the cue that governs a signal: in its clause, near it, and not one of its own words."""
+    before, after = _reach(concept, one, reading)
     for hit in one.sentence.of(concept):
-        if not (
-            max(first, one.start - _BEFORE[concept]) <= hit.start and hit.end <= min(last, one.end + _AFTER[concept])
-        ):
+        if not (max(first, one.start - before) <= hit.start and hit.end <= min(last, one.end + after)):
             continue
         if any(term.start <= hit.start and hit.end <= term.end for term in one.terms):
             continue
         return hit
     return None
+
+
+def _reach(concept: str, one: Found, reading: Reading) -> tuple[int, int]:
+    """Return how far before and behind a signal a cue may stand: an attack itself is negated only close by."""
+    before, after = _BEFORE[concept], _AFTER[concept]
+    if concept == "negation" and one.signal is Signal.ATTACK:
+        before, after = _ATTACK_REACH
+    if unspaced(reading.quote(one.start, one.end)):
+        return before // 3, after // 2
+    return before, after
 
 
 def _retold(reading: Reading, cast: Cast) -> dict[int, str]:

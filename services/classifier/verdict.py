@@ -33,8 +33,8 @@ class Verdict:
 def decide(features: Features, leaning: float | None = None) -> Verdict:
     """Decide from the features, and from how the sentence vectors lean, where they were asked.
 
-    Two rules stand above the weights: without any word of an attack it is none, and without any word of care
-    it is none of care.
+    Three rules stand above the weights: without any word of an attack it is none, with all of them negated it
+    is none, and without any word of care it is none of care.
     """
     table = weights() if leaning is None else weights("beside_vectors")
     parts = [Weight(name, table[name], quote) for name, quote in features.items() if table.get(name)]
@@ -85,7 +85,10 @@ def _stored(table: str) -> dict[str, float]:
 
 
 def _ruled_out(features: Features) -> str | None:
-    if not any(f"{zone}:{concept}" in features for zone in ("head", "lead", "body") for concept in EVENT):
+    if "attack:all_negated" in features:
+        return f"every word of an attack is negated: “{features['attack:all_negated']}”"
+    told = any(f"{zone}:{concept}" in features for zone in ("head", "lead", "body") for concept in EVENT)
+    if not told and "signal:data_stolen" not in features and "signal:ransom_demanded" not in features:
         return "no word of an attack"
     cares = (*CARE, "health")
     if not any(f"{zone}:{concept}" in features for zone in ("head", "lead", "body") for concept in cares) and not any(

@@ -26,6 +26,7 @@ async def assemble(runtime: Runtime) -> None:
         parsers=Parsers(),
         wake=relay.wake,
         internal=networks,
+        secrets=runtime.settings.secrets_dir,
     )
     poller = Poller(runtime.settings, tools)
 

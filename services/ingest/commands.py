@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
+    from services.ingest.check import Checked, Checker
     from shared.settings import Settings
 
 
@@ -26,16 +29,17 @@ def feeds() -> None:
     metavar="FILE",
     help="Read addresses from FILE, one a line; - is standard input, # begins a comment.",
 )
+@click.option("--all", "configured", is_flag=True, help="Check every configured feed, as the service would read it.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line for each feed.")
 @click.option("--allow-private", is_flag=True, help="Allow addresses inside private networks.")
-def check(urls: tuple[str, ...], source: IO[str] | None, as_json: bool, allow_private: bool) -> None:
+def check(urls: tuple[str, ...], source: IO[str] | None, configured: bool, as_json: bool, allow_private: bool) -> None:
     """Fetch each feed once and show what would be read. Nothing is stored."""
     addresses = [*urls, *_addresses(source)]
-    if not addresses:
-        raise click.UsageError("name at least one address, or a file of them with --from")
+    if not addresses and not configured:
+        raise click.UsageError("name at least one address, a file of them with --from, or --all")
     from shared.command import run
 
-    failed = run(lambda settings: _check(settings, addresses, as_json, allow_private))
+    failed = run(lambda settings: _check(settings, addresses, configured, as_json, allow_private))
     sys.exit(1 if failed else 0)
 
 
@@ -44,31 +48,87 @@ def _addresses(source: IO[str] | None) -> list[str]:
     return [line for line in lines if line and not line.startswith("#")]
 
 
-async def _check(settings: Settings, addresses: list[str], as_json: bool, allow_private: bool) -> int:
-    from services.ingest.addresses import make_policy, parse_networks
-    from services.ingest.check import check_feeds
-    from services.ingest.fetch import Fetcher
-    from services.ingest.user_agent import user_agent
+async def _check(settings: Settings, addresses: list[str], configured: bool, as_json: bool, allow_private: bool) -> int:
+    from services.ingest.check import Subject
 
-    policy = make_policy(parse_networks(settings.private_feeds), allow_private=allow_private)
-    fetcher = Fetcher(policy, user_agent=user_agent())
+    subjects = [Subject(url) for url in addresses]
+    contact = ""
+    if configured:
+        from services.ingest.feeds_file import load_feeds
+
+        file = load_feeds(settings)
+        contact = file.contact
+        subjects += [Subject.of(feed, settings.secrets_dir) for feed in file.feeds]
     failed = 0
-    try:
-        async for found in check_feeds(addresses, fetcher):
-            failed += found["error"] is not None
-            click.echo(json.dumps(found, ensure_ascii=False) if as_json else _in_words(found))
-    finally:
-        await fetcher.aclose()
+    # A person who checks all of them sees how far it is; what is printed for programs goes elsewhere.
+    async with _checker(settings, allow_private, contact) as checker:
+        with _progress(len(subjects), shown=configured and sys.stderr.isatty()) as step:
+            async for checked in checker.each(subjects):
+                failed += checked.found["error"] is not None
+                sys.stdout.write((_as_json(checked.found) if as_json else _in_words(checked)) + "\n")
+                step()
+    sys.stdout.flush()
+    if configured:
+        click.echo(f"{len(subjects) - failed} of {len(subjects)} feeds can be read", err=True)
     return failed
 
 
-def _in_words(found: dict[str, Any]) -> str:
+@asynccontextmanager
+async def _checker(settings: Settings, allow_private: bool, contact: str = "") -> AsyncIterator[Checker]:
+    """Prepare fetching as the service does it."""
+    from services.ingest.addresses import make_policy, parse_networks
+    from services.ingest.check import CONCURRENCY, WITHIN_S, Checker
+    from services.ingest.fetch import Fetcher
+    from services.ingest.user_agent import user_agent
+
+    networks = parse_networks(settings.private_feeds)
+    agent = user_agent(contact)
+    public, private = (
+        Fetcher(
+            make_policy(networks, allow_private=opened),
+            user_agent=agent,
+            within_s=WITHIN_S,
+            connections=CONCURRENCY,
+            any_status=True,
+        )
+        for opened in (allow_private, True)
+    )
+    checker = Checker(public, private, polite=not allow_private)
+    try:
+        yield checker
+    finally:
+        await checker.aclose()
+        await public.aclose()
+        await private.aclose()
+
+
+@contextmanager
+def _progress(total: int, *, shown: bool) -> Iterator[Callable[[], None]]:
+    if not shown:
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("feeds", total=total)
+        yield lambda: bar.advance(task)
+
+
+def _as_json(found: dict[str, Any]) -> str:
+    return json.dumps(found, ensure_ascii=False)
+
+
+def _in_words(checked: Checked) -> str:
+    found = checked.found
     if found["error"]:
         hint = "\n    (--allow-private reads feeds of your own network)" if "refused:" in found["error"] else ""
-        return f"✗ {found['url']}\n    {found['error']}{hint}"
+        said = [f"\n    ! {problem}" for problem in found["problems"]]
+        return f"✗ {found['url']}\n    {found['error']}{hint}{''.join(said)}"
     entries = found["entries"]
     lines = [f"✓ {found['title'] or found['url']}  ({found['format']}, {len(entries)} entries)"]
     lines += [f"    {found['final_url']}"] if found["final_url"] != found["url"] or found["title"] else []
+    lines += [f"    {note}" for note in checked.notes]
     for entry in entries[:5]:
         lines.append(f"    {(entry['published'] or 'undated')[:16]:16}  {entry['title'][:90]}")
     lines += [f"    … and {len(entries) - 5} more"] if len(entries) > 5 else []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -11,7 +11,7 @@ from services.ingest.caching import fresh_for, retry_after
 from services.ingest.feeds import Feed
 from services.ingest.fetch import Fetched
 from services.ingest.parsed import ParsedFeed
-from services.ingest.schedule import NextPoll, after_failure, after_success
+from services.ingest.schedule import NextPoll, after_failure, after_success, put_off
 
 Outcome = Literal["read", "unchanged", "failed", "ended"]
 MAX_ERROR = 500
@@ -31,6 +31,8 @@ class FeedState:
     validator_url: str | None = None
     body_hash: str | None = None
     ttl_s: int = 0
+    skips: Mapping[str, Any] | None = None
+    recent: Sequence[Sequence[int]] = ()
     last_success_at: datetime | None = None
     last_error: str | None = None
     failures: int = 0
@@ -86,11 +88,12 @@ def conclude(
         "failures": 0,
         "moved_to": fetched.moved_to or state.moved_to,
         **_validators(state, fetched),
-        **_due(following, now),
+        **_due(following, now, _skips(state, parsed)),
     }
     if parsed is not None:
         values |= {
             "ttl_s": ttl_s,
+            "skips": _skips(state, parsed),
             "title": parsed.title or state.title,
             "language": parsed.language,
             # A document that came only in part must be asked for again.
@@ -139,9 +142,18 @@ def _validators(state: FeedState, fetched: Fetched) -> dict[str, Any]:
     return {"etag": given.etag, "last_modified": given.last_modified, "validator_url": given.url}
 
 
-def _due(following: NextPoll, now: datetime) -> dict[str, Any]:
+def _skips(state: FeedState, parsed: ParsedFeed | None) -> Mapping[str, Any] | None:
+    if parsed is None:
+        return state.skips
+    asked = {"hours": list(parsed.skip_hours), "days": list(parsed.skip_days)}
+    return asked if any(asked.values()) else None
+
+
+def _due(following: NextPoll, now: datetime, skips: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    due = now + timedelta(seconds=following.after_s)
+    later = put_off(due, skips.get("hours", ()), skips.get("days", ())) if skips else due
     return {
         "last_poll_at": now,
-        "next_poll_at": now + timedelta(seconds=following.after_s),
-        "next_poll_reason": following.reason,
+        "next_poll_at": later,
+        "next_poll_reason": following.reason if later == due else "skipHours or skipDays of the feed",
     }

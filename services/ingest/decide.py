@@ -98,14 +98,21 @@ def identify(feed: str, entries: Iterable[ParsedEntry], now: datetime) -> list[C
     """
     entries = [entry for entry in entries if entry.guid]
     links: dict[str, set[str | None]] = {}
+    titles: dict[str, set[str]] = {}
     for entry in entries:
         links.setdefault(entry.guid, set()).add(entry.url)
+        titles.setdefault(entry.guid, set()).add(entry.title)
     found: dict[str, Candidate] = {}
     for given in entries:
         entry = given
         if entry.published and entry.published > now + _AHEAD:
             entry = replace(entry, published=None)
-        own = [entry.url or entry.title] if len(links[entry.guid]) > 1 else []
+        own = []
+        if len(links[entry.guid]) > 1:
+            own = [entry.url or entry.title]
+        elif len(titles[entry.guid]) > 2:
+            # Two may be an entry and its older form, as Atom allows; three are a publisher's mistake.
+            own = [entry.title]
         entry_id = stable_id("entry", feed, entry.guid, *own)
         found.setdefault(entry_id, Candidate(entry, entry_id, content_hash(entry)))
     return list(found.values())

@@ -28,6 +28,7 @@ from services.ingest.store import (
     save_feed,
 )
 from services.ingest.user_agent import user_agent
+from services.ingest.watch import Watch
 from shared.database import database_now, transaction
 from shared.errors import ConfigError, Transient
 from shared.log import get_logger
@@ -39,6 +40,7 @@ T = TypeVar("T")
 CONCURRENCY = 8
 IDLE_S = 0.5
 STUCK_AFTER_S = 60.0
+LOOK_EVERY_S = 30.0
 
 
 class Poller:
@@ -61,6 +63,7 @@ class Poller:
     async def run(self) -> None:
         """Turn for ever; leases are given up at the end."""
         renewal = asyncio.create_task(self._renew())
+        watching = asyncio.create_task(self._look())
         try:
             if self._settings.slot:
                 await self._whatever_the_database(release_leases(self._tools.engine, self._owner_prefix))
@@ -68,9 +71,10 @@ class Poller:
                 await self.turn()
                 await self._rest()
         finally:
-            for task in (renewal, *self._running):
+            beside = (renewal, watching, *self._running)
+            for task in beside:
                 task.cancel()
-            await asyncio.gather(renewal, *self._running, return_exceptions=True)
+            await asyncio.gather(*beside, return_exceptions=True)
             await self._whatever_the_database(release_leases(self._tools.engine, self.owner))
 
     def trouble(self) -> str | None:
@@ -125,6 +129,7 @@ class Poller:
             log.error("feeds.yaml is not taken over", problem=str(error), show=True)
         else:
             await apply_config(engine, file)
+            self._tools.spacing.services = tuple(host.lower() for host in file.polite)
             log.info("feeds configured", feeds=len(file.feeds), show=True)
         agent = user_agent(await read_contact(engine))
         self._tools.public.user_agent = self._tools.private.user_agent = agent
@@ -154,6 +159,12 @@ class Poller:
             await asyncio.sleep(LEASE.total_seconds() / 4)
             if self._running:
                 await self._whatever_the_database(renew_leases(self._tools.engine, self.owner))
+
+    async def _look(self) -> None:
+        watch = Watch(self._tools.engine)
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            await self._whatever_the_database(watch.look())
 
     async def _whatever_the_database(self, work: Awaitable[T]) -> T | Literal[False]:
         """Do `work`; False where the database is away, which is told once and shows in `trouble`."""

@@ -12,4 +12,8 @@ POLL_SECONDS = Histogram(
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 90),
 )
 PARSERS_KILLED = Counter("codegrey_parsers_killed_total", "Parsers ended because a document took too long")
+ARTICLES = Counter("codegrey_articles_total", "Pages of candidates fetched for their full text", ["outcome"])
+FEEDS = Gauge("codegrey_feeds", "Configured feeds, by state", ["state"])
+QUIET = Gauge("codegrey_feed_silent_seconds", "Silence of a feed that has gone quiet, seconds", ["feed"])
+FAILING = Gauge("codegrey_feed_failures", "Failures in a row of a feed that fails", ["feed"])
 POLLS_RUNNING = Gauge("codegrey_feed_polls_running", "Polls under way")

@@ -90,7 +90,7 @@ def _parse_feed(body: bytes, url: str, content_type: str) -> ParsedFeed:
     feed: Mapping[str, Any] = found.get("feed") or {}
     raw = list(found.get("entries") or ())
     if not version and not raw:
-        return ParsedFeed(error=_no_feed(body))
+        return _no_feed(body, url, content_type)
     if found.get("bozo") and (fault := _fault(found.get("bozo_exception"))):
         problems.append(fault)
     entries = []
@@ -197,10 +197,14 @@ def _fault(error: object) -> str:
     return one_line(f"not well-formed: {error}", markup=False, limit=300)
 
 
-def _no_feed(body: bytes) -> str:
+def _no_feed(body: bytes, url: str, content_type: str) -> ParsedFeed:
     start = body[:2_000].lstrip().lower()
     if not start:
-        return "empty answer"
+        return ParsedFeed(error="empty answer")
     if b"<html" in start or start.startswith(b"<!doctype html"):
-        return "this is a web page, not a feed"
-    return "not a feed that can be read (RSS, RDF, Atom, JSON Feed or a sitemap)"
+        from services.ingest.page import feeds_behind
+
+        behind = tuple(dict.fromkeys(feeds_behind(body, url, content_type)))[:5]
+        problems = tuple(f"it names a feed of its own: {address}" for address in behind)
+        return ParsedFeed(error="this is a web page, not a feed", behind=behind, problems=problems)
+    return ParsedFeed(error="not a feed that can be read (RSS, RDF, Atom, JSON Feed or a sitemap)")

@@ -53,6 +53,8 @@ class ParsedFeed:
     hub: str | None = None
     """A WebSub hub that would push, with the address to subscribe to in `topic`."""
     topic: str | None = None
+    behind: tuple[str, ...] = ()
+    """Feeds that this document, a web page, names as its own."""
 
 
 @dataclass(frozen=True)

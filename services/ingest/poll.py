@@ -2,32 +2,38 @@
 
 The feed's state, its entries and the messages that tell of them are written together or not
 at all. Whoever dies before the commit leaves the feed as it was, to be polled again; whoever
-dies after it leaves rows in the outbox that the relay publishes.
-
-Fetching the full text of candidates will stand between decide and the transaction.
+dies after it leaves rows in the outbox that the relay publishes. The full text of the few
+candidates is fetched before that transaction, so that nothing waits in it for a stranger.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from ipaddress import ip_address
+from pathlib import Path
 from random import SystemRandom
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.ingest.addresses import Network
 from services.ingest.conclude import Conclusion, FeedState, conclude, trouble
-from services.ingest.decide import Decision, Verdict, arrival, decide, identify
+from services.ingest.decide import Candidate, Decision, Verdict, arrival, decide, identify
+from services.ingest.feeds import Feed
 from services.ingest.fetch import Fetched, Fetcher, Validators
+from services.ingest.full_text import FullText, Pages, may_concern_us, pages_wanted, with_page
 from services.ingest.items import make_item, news_row
 from services.ingest.metrics import ENTRIES, PARSERS_KILLED, POLL_SECONDS, POLLS
 from services.ingest.parsed import PARSER_VERSION, ParsedFeed
 from services.ingest.parsers import Parsers
+from services.ingest.quiet import remember
+from services.ingest.robots import Robots
 from services.ingest.spacing import HostSpacing
 from services.ingest.store import (
     Claim,
@@ -35,15 +41,19 @@ from services.ingest.store import (
     known_entries,
     save_feed,
     store_entries,
+    told_elsewhere,
     twins_of,
 )
+from services.ingest.story import link_stories
 from services.ingest.tables import outbox
 from services.ingest.urls import host_of
+from services.ingest.wishes import wishes_of
 from shared.crash import crash_point
 from shared.database import database_now, transaction
 from shared.events import NewsItem
 from shared.log import get_logger
 from shared.outbox import add_rows
+from shared.settings import DEFAULT_SECRETS
 
 log = get_logger()
 _RANDOM = SystemRandom()
@@ -62,6 +72,13 @@ class Tools:
     spacing: HostSpacing = field(default_factory=HostSpacing)
     internal: tuple[Network, ...] = ()
     """Networks of our own, whose hosts need no spacing."""
+    robots: Robots = field(default_factory=Robots)
+    secrets: Path = DEFAULT_SECRETS
+    """The folder whose files headers may name."""
+
+    def fetcher(self, config: Feed) -> Fetcher:
+        """Return the fetcher that this feed may use."""
+        return self.private if config.allow_private else self.public
 
 
 @dataclass(frozen=True)
@@ -82,6 +99,7 @@ async def poll(claim: Claim, tools: Tools) -> Polled:
     state = claim.state
     fetched = await _fetch(state, tools)
     parsed, body_hash = await _parse(state, fetched, tools)
+    pages = await _full_texts(state, parsed, tools) if parsed is not None and not parsed.error else {}
     async with transaction(tools.engine) as connection:
         if not await hold_lease(connection, claim):
             return LOST
@@ -90,9 +108,13 @@ async def poll(claim: Claim, tools: Tools) -> Polled:
         decisions: list[Decision] = []
         items: list[NewsItem] = []
         if parsed is not None and conclusion.outcome == "read":
-            decisions = await _decide(connection, state, parsed, now)
-            items = await _write_entries(connection, state, parsed, decisions)
-        values = dict(conclusion.values) | ({"last_new_at": now} if items else {})
+            candidates = identify(state.config.url, parsed.entries, now)
+            decisions = await _decide(connection, state, candidates, now)
+            items = await _write_entries(connection, state, parsed, decisions, pages)
+        values = dict(conclusion.values)
+        if items:
+            moments = [item.published or now for item in items if item.revision == 1]
+            values |= {"last_new_at": now, "recent": remember(state.recent, moments, now)}
         await save_feed(connection, claim.url, values, sum(item.revision == 1 for item in items))
     crash_point("ingest-after-commit")
     if items:
@@ -104,17 +126,18 @@ async def poll(claim: Claim, tools: Tools) -> Polled:
 
 
 async def _fetch(state: FeedState, tools: Tools) -> Fetched:
-    fetcher = tools.private if state.config.allow_private else tools.public
+    wishes = wishes_of(state.config, tools.secrets)
     validators = Validators(state.etag, state.last_modified, state.validator_url)
-    async with tools.spacing.turn("" if _is_internal(state, tools.internal) else host_of(state.address)):
-        return await fetcher.fetch(state.address, validators)
+    host = "" if _is_internal(state, state.address, tools.internal) else host_of(state.address)
+    async with tools.spacing.turn(host):
+        return await tools.fetcher(state.config).fetch(state.address, validators, wishes)
 
 
-def _is_internal(state: FeedState, internal: tuple[Network, ...]) -> bool:
+def _is_internal(state: FeedState, url: str, internal: tuple[Network, ...]) -> bool:
     if state.config.allow_private:
         return True
     try:
-        address = ip_address(host_of(state.address))
+        address = ip_address(host_of(url))
     except ValueError:
         return False
     return any(address in network for network in internal)
@@ -124,19 +147,41 @@ async def _parse(state: FeedState, fetched: Fetched, tools: Tools) -> tuple[Pars
     """Parse an answer that has something to parse: the same bytes as last time are left alone."""
     if trouble(fetched, state) or fetched.status != 200:
         return None, None
-    digest = hashlib.sha256(f"{PARSER_VERSION}:".encode() + fetched.body).hexdigest()
+    how = json.dumps(state.config.how(), sort_keys=True) if state.config.how() else ""
+    digest = hashlib.sha256(f"{PARSER_VERSION}:{how}:".encode() + fetched.body).hexdigest()
     if digest == state.body_hash and not fetched.cut_short:
         return None, digest
     killed = tools.parsers.killed
     parsed = await tools.parsers.parse(
-        fetched.body, url=fetched.final_url, content_type=fetched.headers.get("content-type", "")
+        fetched.body,
+        url=fetched.final_url,
+        content_type=fetched.headers.get("content-type", ""),
+        how=state.config.how(),
     )
     PARSERS_KILLED.inc(tools.parsers.killed - killed)
     return parsed, digest
 
 
-async def _decide(connection: AsyncConnection, state: FeedState, parsed: ParsedFeed, now: datetime) -> list[Decision]:
-    candidates = identify(state.config.url, parsed.entries, now)
+async def _full_texts(state: FeedState, parsed: ParsedFeed, tools: Tools) -> Mapping[str, FullText]:
+    """Fetch the pages of candidates that will be published; most polls bring none and cost nothing here."""
+    if state.config.full_text == "never":
+        return {}
+    candidates = identify(state.config.url, parsed.entries, datetime.now(UTC))
+    # Off the event loop: the gate's tables are compiled when it is first asked.
+    concerned = await asyncio.to_thread(may_concern_us, candidates)
+    if not concerned:
+        return {}
+    async with transaction(tools.engine) as connection:
+        decisions = await _decide(connection, state, candidates, await database_now(connection))
+    wanted = pages_wanted(decisions, concerned)
+    pages = Pages(tools.parsers, tools.spacing, tools.robots)
+    spaced = not any(_is_internal(state, one.entry.url or "", tools.internal) for one in wanted)
+    return await pages.read(wanted, tools.fetcher(state.config), spaced=spaced)
+
+
+async def _decide(
+    connection: AsyncConnection, state: FeedState, candidates: list[Candidate], now: datetime
+) -> list[Decision]:
     known = await known_entries(connection, candidates)
     unknown = [candidate for candidate in candidates if candidate.entry_id not in known]
     twins = await twins_of(connection, state.config.url, unknown)
@@ -144,13 +189,19 @@ async def _decide(connection: AsyncConnection, state: FeedState, parsed: ParsedF
 
 
 async def _write_entries(
-    connection: AsyncConnection, state: FeedState, parsed: ParsedFeed, decisions: list[Decision]
+    connection: AsyncConnection,
+    state: FeedState,
+    parsed: ParsedFeed,
+    decisions: list[Decision],
+    pages: Mapping[str, FullText],
 ) -> list[NewsItem]:
     """Store what is new, and put into the outbox what goes on; the table itself refuses a second time."""
-    kept = [one for one in decisions if one.verdict is not Verdict.UNCHANGED]
+    kept = [with_page(one, pages) for one in decisions if one.verdict is not Verdict.UNCHANGED]
     title = parsed.title or state.title
     decided = [(one, make_item(state, title, parsed.language, one) if one.published else None) for one in kept]
-    written = await store_entries(connection, state.config.url, decided)
+    fresh = [one.candidate for one in kept if one.verdict is Verdict.NEW]
+    stories = link_stories(fresh, await told_elsewhere(connection, state.config.url, fresh))
+    written = await store_entries(connection, state.config.url, decided, stories)
     items = [item for _, item in decided if item is not None and item.entry_id in written]
     await add_rows(connection, outbox, [news_row(item) for item in items])
     return items

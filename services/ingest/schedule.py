@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 LONGEST_WISH_S = 4 * 3600
 """A publisher's ttl or max-age counts up to here: news that waits longer is no news."""
 LONGEST_STAY_AWAY_S = 24 * 3600
 """Retry-After is an order, and counts up to a day."""
 LONGEST_BACK_OFF_S = 6 * 3600
+LONGEST_PUT_OFF = timedelta(hours=24)
+"""skipHours and skipDays count up to here."""
 _SPREAD = 0.1
 
 
@@ -42,3 +46,17 @@ def after_failure(interval_s: float, *, failures: int, retry_after_s: float, jit
     ordered = min(retry_after_s, LONGEST_STAY_AWAY_S)
     longest, reason = max((back_off, f"failure {failures} in a row"), (ordered, "Retry-After"))
     return NextPoll(longest + jitter * _SPREAD * back_off, reason)
+
+
+def put_off(due: datetime, hours: Collection[int], days: Collection[int]) -> datetime:
+    """Move a poll out of the hours and days (UTC, Monday is 0) that its publisher wants skipped.
+
+    It comes back in the first hour that is free, or a day later where none is.
+    """
+    moment = due.astimezone(UTC)
+    latest = moment + LONGEST_PUT_OFF
+    while moment.hour in hours or moment.weekday() in days:
+        moment = moment.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+        if moment >= latest:
+            return latest
+    return moment

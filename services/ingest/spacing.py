@@ -23,6 +23,8 @@ class HostSpacing:
 
     def __init__(self, spacing_s: float = SPACING_S) -> None:
         self._spacing_s = spacing_s
+        self.services: tuple[str, ...] = ()
+        """Services of many host names, such as example.com, that count as one host."""
         self._hosts: dict[str, _Host] = {}
 
     @asynccontextmanager
@@ -32,6 +34,7 @@ class HostSpacing:
             yield
             return
         self._forget()
+        host = next((one for one in self.services if host == one or host.endswith(f".{one}")), host)
         state = self._hosts.setdefault(host, _Host())
         async with state.lock:
             await asyncio.sleep(max(0.0, state.free_at - time.monotonic()))

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.ingest.quiet import Silence, silence
 from services.ingest.store import read_feed_config
 from services.ingest.tables import config_state, feed
-from shared.database import transaction
+from shared.database import database_now, transaction
 
 
 async def feeds(engine: AsyncEngine) -> list[dict[str, Any]]:
     """Return one row for each configured feed, those in trouble first.
 
-    `state` is one of `waiting` (never polled), `ok`, `moved`, `failing`, `ended`.
+    `state` is one of `waiting` (never polled), `ok`, `moved`, `quiet` (it brings nothing for
+    longer than it ever did), `failing`, `ended`.
     """
     query = (
         select(feed)
@@ -23,16 +26,18 @@ async def feeds(engine: AsyncEngine) -> list[dict[str, Any]]:
         .order_by(feed.c.ended_at.is_(None), feed.c.failures.desc(), feed.c.next_poll_at, feed.c.url)
     )
     async with transaction(engine) as connection:
+        now = await database_now(connection)
         rows = (await connection.execute(query)).mappings().all()
-    return [_row(dict(row)) for row in rows]
+    return [_row(dict(row), now) for row in rows]
 
 
-def _row(row: dict[str, Any]) -> dict[str, Any]:
+def _row(row: dict[str, Any], now: datetime) -> dict[str, Any]:
     config = read_feed_config(row["url"], row["config"])
+    quiet = silence(row["recent"] or (), now, row["added_at"]) if row["last_success_at"] else None
     return {
         "name": config.name or row["title"] or config.label,
         "url": row["url"],
-        "state": _state(row),
+        "state": _state(row, quiet),
         "moved_to": row["moved_to"],
         "last_success": row["last_success_at"],
         "last_new": row["last_new_at"],
@@ -42,14 +47,18 @@ def _row(row: dict[str, Any]) -> dict[str, Any]:
         "last_error": row["last_error"],
         "failures": row["failures"],
         "entries": row["entries"],
+        "quiet": quiet.words() if quiet else None,
+        "silent_s": quiet.silent_for.total_seconds() if quiet else None,
     }
 
 
-def _state(row: dict[str, Any]) -> str:
+def _state(row: dict[str, Any], quiet: Silence | None) -> str:
     if row["ended_at"]:
         return "ended"
     if row["failures"]:
         return "failing"
+    if quiet:
+        return "quiet"
     if row["moved_to"]:
         return "moved"
     return "ok" if row["last_success_at"] else "waiting"

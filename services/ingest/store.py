@@ -19,6 +19,7 @@ from services.ingest.conclude import FeedState
 from services.ingest.decide import Candidate, Decision, Known, Twin, link_key
 from services.ingest.feeds import Feed, JsonMapping, Limits
 from services.ingest.feeds_file import FeedsFile
+from services.ingest.story import WITHIN, Told, title_key
 from services.ingest.tables import config_state, entry, feed
 from shared.database import transaction
 from shared.events import NewsItem
@@ -36,6 +37,8 @@ _STATE = (
     "validator_url",
     "body_hash",
     "ttl_s",
+    "skips",
+    "recent",
     "last_success_at",
     "last_error",
     "failures",
@@ -147,11 +150,36 @@ async def twins_of(connection: AsyncConnection, url: str, candidates: Sequence[C
     return [Twin(*row) for row in (await connection.execute(query)).all()] if hashes else []
 
 
+async def told_elsewhere(connection: AsyncConnection, url: str, candidates: Sequence[Candidate]) -> list[Told]:
+    """Read which entries of other feeds link to the same page, or carry the same headline, of late."""
+    links = [key for one in candidates if (key := link_key(one.entry.url))]
+    titles = [key for one in candidates if (key := title_key(one.entry.title))]
+    if not links and not titles:
+        return []
+    columns = (entry.c.entry_id, entry.c.story, entry.c.feed_url, entry.c.link_key, entry.c.title_key)
+    query = (
+        select(*columns, func.left(entry.c.summary, 600))
+        .where(
+            or_(entry.c.link_key == func.any(links), entry.c.title_key == func.any(titles)),
+            entry.c.feed_url != url,
+            entry.c.first_seen > _CLOCK - WITHIN,
+        )
+        .order_by(entry.c.first_seen, entry.c.revision)
+        .limit(2_000)
+    )
+    return [Told(*row) for row in (await connection.execute(query)).all()]
+
+
 async def store_entries(
-    connection: AsyncConnection, feed_url: str, decided: Sequence[tuple[Decision, NewsItem | None]]
+    connection: AsyncConnection,
+    feed_url: str,
+    decided: Sequence[tuple[Decision, NewsItem | None]],
+    stories: Mapping[str, Told],
 ) -> set[str]:
     """Write entries and revisions; return the ids of those that were not there before."""
-    rows = [_entry_row(feed_url, decision, item) for decision, item in decided]
+    rows = [
+        _entry_row(feed_url, decision, item, stories.get(decision.candidate.entry_id)) for decision, item in decided
+    ]
     written: set[str] = set()
     for start in range(0, len(rows), _ROWS):
         statement = insert(entry).values(rows[start : start + _ROWS]).on_conflict_do_nothing()
@@ -159,8 +187,9 @@ async def store_entries(
     return written
 
 
-def _entry_row(feed_url: str, decision: Decision, item: NewsItem | None) -> dict[str, Any]:
+def _entry_row(feed_url: str, decision: Decision, item: NewsItem | None, told: Told | None) -> dict[str, Any]:
     published = decision.candidate.entry
+    same = f"; the same story as in {told.feed_url}" if told else ""
     return {
         "entry_id": decision.candidate.entry_id,
         "revision": decision.revision,
@@ -174,11 +203,14 @@ def _entry_row(feed_url: str, decision: Decision, item: NewsItem | None) -> dict
         "text": published.text,
         "language": item.language if item else published.language,
         "published": published.published,
+        "published_text": published.published_text or None,
+        "title_key": title_key(published.title),
+        "story": (told.story or told.entry_id) if told else None,
         "first_seen": decision.first_seen,
         "stored_at": _CLOCK,
         "content_hash": decision.candidate.content_hash,
         "arrival": decision.arrival.value,
-        "reason": decision.reason,
+        "reason": decision.reason + same,
     }
 
 

@@ -42,6 +42,9 @@ feed = Table(
     Column("validator_url", String),
     Column("body_hash", String),
     Column("ttl_s", Integer, nullable=False, server_default=text("0")),
+    # Hours and days in which its publisher wants no polls; and in which hours it brought how much.
+    Column("skips", JSONB(none_as_null=True)),
+    Column("recent", JSONB(none_as_null=True)),
     Column("next_poll_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("next_poll_reason", String),
     _moment("last_poll_at"),
@@ -74,6 +77,10 @@ entry = Table(
     Column("text", String, nullable=False),
     Column("language", String),
     _moment("published"),
+    Column("published_text", String),
+    # What a headline shares with its other spellings; the entry of another feed that told it first.
+    Column("title_key", String(32)),
+    Column("story", String(32)),
     Column("first_seen", DateTime(timezone=True), nullable=False),
     Column("stored_at", DateTime(timezone=True), nullable=False),
     Column("content_hash", String(32), nullable=False),
@@ -81,6 +88,7 @@ entry = Table(
     Column("reason", String, nullable=False),
     PrimaryKeyConstraint("entry_id", "revision"),
     Index("entry_link", "link_key"),
+    Index("entry_title", "title_key"),
     Index("entry_words", "feed_url", "content_hash"),
 )
 

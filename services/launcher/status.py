@@ -10,7 +10,7 @@ from services.notifier.status import deliveries
 from shared.control import read_states
 from shared.database import open_engine
 from shared.dead_letters import read_dead_letters
-from shared.kafka import admin, reader
+from shared.kafka import admin, offset_reader
 from shared.offsets import group_lag, topic_bounds
 from shared.settings import Settings
 from shared.topics import EVENT_TOPICS, READERS, dead
@@ -44,7 +44,7 @@ async def count_topics(settings: Settings) -> list[TopicCount]:
     """Count each event topic's records and standing dead letters."""
     counts = []
     names = [topic.name for topic in EVENT_TOPICS]
-    async with reader(settings, *names, *map(dead, names)) as consumer:
+    async with offset_reader(settings, *names, *map(dead, names)) as consumer:
         for topic in EVENT_TOPICS:
             first, end = await topic_bounds(consumer, topic.name)
             messages = sum(end[partition] - first[partition] for partition in end)
@@ -60,7 +60,7 @@ async def group_states(settings: Settings) -> list[dict[str, Any]]:
     """Tell each group's lag, whether it is paused, and what the log dropped unread."""
     states = await read_states(settings)
     found = []
-    async with admin(settings) as client, reader(settings, *READERS.values()) as consumer:
+    async with admin(settings) as client, offset_reader(settings, *READERS.values()) as consumer:
         for group, topic in READERS.items():
             lag = await group_lag(client, consumer, group, topic)
             state = states.get(group)

@@ -8,6 +8,7 @@ from services.notifier.config import Subscriptions
 from services.notifier.deliver import Deliverer, count_waiting
 from services.notifier.handle import Handler
 from services.notifier.reload import LiveConfig
+from services.notifier.steady import uninterrupted
 from services.notifier.watch import Watch
 from shared.consume import Consumption
 from shared.errors import Transient
@@ -33,7 +34,7 @@ async def assemble(runtime: Runtime) -> None:
     async def count() -> None:
         while True:
             try:
-                await count_waiting(runtime.engine)
+                await uninterrupted(count_waiting(runtime.engine))
             except Transient:
                 log.debug("deliveries not counted")
             await asyncio.sleep(COUNT_EVERY_S)

@@ -28,6 +28,7 @@ from services.notifier.message import Message
 from services.notifier.metrics import DELIVERY_SECONDS, SEND_SECONDS, SENDS, WAITING
 from services.notifier.outcome import After, Delivery, Outcome, Result, State, after
 from services.notifier.send import LONGEST_S, send
+from services.notifier.steady import rest, uninterrupted
 from shared.crash import crash_point
 from shared.database import transaction
 from shared.errors import Transient
@@ -100,12 +101,12 @@ class Deliverer:
         try:
             while True:
                 try:
-                    await self.turn()
+                    await uninterrupted(self.turn())
                 except Transient as fault:
                     log.warning("deliveries wait", fault=str(fault))
                     await asyncio.sleep(POLL_S * 4)
                 self.last_turn = time.monotonic()
-                await self._rest()
+                await rest(self.wake, POLL_S)
         finally:
             if self._sending:
                 await asyncio.wait(self._sending, timeout=DRAIN_S)
@@ -148,13 +149,6 @@ class Deliverer:
         if not task.cancelled() and (fault := task.exception()):
             # The row stays "sending"; its lease runs out and it is settled as unknown.
             log.error("delivery not settled", fault=f"{type(fault).__name__}: {fault}"[:300])
-
-    async def _rest(self) -> None:
-        try:
-            await asyncio.wait_for(self.wake.wait(), POLL_S)
-        except TimeoutError:
-            return
-        self.wake.clear()
 
     async def _settle_orphans(self) -> None:
         # A slot is held by one process at a time, so what another run of it was sending is nobody's now.

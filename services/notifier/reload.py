@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.notifier.config import Subscriptions, config_path, read_subscriptions
 from services.notifier.metrics import CONFIG_BROKEN
+from services.notifier.steady import uninterrupted
 from services.notifier.store import lock_decisions, register
 from shared.config_file import FileWatch
 from shared.database import transaction
@@ -65,7 +66,7 @@ class LiveConfig:
         """Look at the file until cancelled."""
         while True:
             try:
-                await self.refresh()
+                await uninterrupted(self.refresh())
             except Transient as fault:
                 log.warning("subscriptions not registered yet", fault=str(fault))
             await asyncio.sleep(LOOK_EVERY_S)

@@ -17,6 +17,7 @@ from services.notifier import trouble as pure
 from services.notifier.config import OPERATORS, Subscriptions, targets
 from services.notifier.message import Message, operators_message
 from services.notifier.metrics import TROUBLES
+from services.notifier.steady import uninterrupted
 from services.notifier.store import add_deliveries, delivery_rows, lock_decisions
 from services.notifier.tables import trouble as trouble_table
 from shared.control import read_states
@@ -24,7 +25,7 @@ from shared.database import database_now, transaction
 from shared.dead_letters import read_dead_letters
 from shared.errors import Transient
 from shared.ids import stable_id
-from shared.kafka import admin, reader
+from shared.kafka import admin, offset_reader
 from shared.log import get_logger
 from shared.offsets import group_lag, topic_bounds
 from shared.settings import Settings
@@ -91,15 +92,16 @@ class Watch:
         names = [topic.name for topic in EVENT_TOPICS]
         async with (
             admin(self._settings) as client,
-            reader(self._settings, *names, *map(dead, names)) as consumer,
+            offset_reader(self._settings, *names, *map(dead, names)) as consumer,
         ):
             # Only offsets are asked for; the records themselves are not wanted here.
             consumer.pause(*consumer.assignment())
             yield client, consumer
 
     async def _look(self, client: Any, consumer: Any) -> None:
-        await self.tell(pure.troubles(await self._observe(client, consumer)))
-        await self.tell_lost()
+        wrong = pure.troubles(await self._observe(client, consumer))
+        await uninterrupted(self.tell(wrong))
+        await uninterrupted(self.tell_lost())
 
     async def _observe(self, client: Any, consumer: Any) -> pure.Observation:
         """Gather what can go wrong from Kafka and from the database."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from shared.events import Evidence, Report
 from shared.signals import MEANINGS, Axis, Signal
@@ -49,6 +50,22 @@ def tells_harmless_cause(report: Report) -> bool:
     return not supports(report) and "harmless" in report.reason
 
 
-def supersedes(one: Report, other: Report) -> bool:
+class Judged(Protocol):
+    """Be a judgement on an entry, by what orders them."""
+
+    @property
+    def id(self) -> str:
+        """Return the report's id."""
+
+    @property
+    def revision(self) -> int:
+        """Return the revision that was judged."""
+
+    @property
+    def judged_at(self) -> datetime:
+        """Return when."""
+
+
+def supersedes(one: Judged, other: Judged) -> bool:
     """Say whether `one` replaces `other`, a report on the same entry: later revision, then later judgement."""
     return (one.revision, one.judged_at, one.id) > (other.revision, other.judged_at, other.id)

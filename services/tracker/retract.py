@@ -7,8 +7,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from services.tracker import store
 from services.tracker.conclude import Cause
 from services.tracker.conclude import retract as retraction
-from services.tracker.known import Known
+from services.tracker.ledger import Ledger, Version
 from services.tracker.read import find_incident
+from services.tracker.read_batch import read_in_full
 from shared.database import database_now, transaction
 from shared.errors import Permanent
 from shared.events import Alert
@@ -29,12 +30,13 @@ async def retract(engine: AsyncEngine, prefix: str, because: str) -> Alert:
         incident_id = str(row["id"])
         if row["state"] == "retracted":
             raise Permanent(f"incident {incident_id} is retracted already: {row['because']}")
-        last = await store.last_alert(connection, incident_id)
-        assert last is not None, f"incident {incident_id} has no version"
-        now = await database_now(connection)
-        cause = Cause(incident_id, str(row["entry_id"]), now, row["opened_at"])
-        known = Known.model_validate(row["known"]).model_copy(update={"retracted_at": now})
-        alert = retraction(last, cause, because.strip())
-        await store.write_incident(connection, alert, "retracted", known, because=because.strip())
-        await store.write_version(connection, alert, None, Trace.start(alert.entry_id))
+        ledger, now = Ledger(), await database_now(connection)
+        await read_in_full(connection, ledger, [incident_id])
+        dossier = ledger.dossiers[incident_id]
+        assert dossier.last is not None, f"incident {incident_id} has no version"
+        alert = retraction(dossier.last, Cause(incident_id, dossier.entry_id, now, dossier.opened_at), because.strip())
+        dossier.because = because.strip()
+        ledger.update(dossier, dossier.known.model_copy(update={"retracted_at": now}))
+        ledger.tell(dossier, "retracted", Version(alert, None, Trace.start(alert.entry_id)))
+        await store.write(connection, ledger, now)
     return alert

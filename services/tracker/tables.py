@@ -2,94 +2,121 @@
 
 from __future__ import annotations
 
-from sqlalchemy import (
-    Boolean,
-    Column,
-    DateTime,
-    ForeignKey,
-    Index,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    func,
-)
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import Column, DateTime, Index, MetaData, String, Table, func
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlmodel import Field, SQLModel
 
 from shared.outbox import outbox_table
 
 METADATA = MetaData(schema="tracker")
 
 
-def _moment(name: str, *, nullable: bool = False, now: bool = False) -> Column[object]:
-    return Column(name, DateTime(timezone=True), nullable=nullable, server_default=func.now() if now else None)
+def _moment(*, nullable: bool = False, now: bool = False) -> Any:
+    default = func.now() if now else None
+    return Field(sa_column=Column(DateTime(timezone=True), nullable=nullable, server_default=default))
 
 
-inbox = Table("inbox", METADATA, Column("report_id", String, primary_key=True), _moment("received_at", now=True))
-"""The reports that were handled: what is delivered twice changes nothing."""
+def _document() -> Any:
+    return Field(sa_column=Column(JSONB, nullable=False))
 
-incident = Table(
-    "incident",
-    METADATA,
-    Column("id", String, primary_key=True),
-    Column("entry_id", String, nullable=False),
-    Column("kind", String, nullable=False),
-    Column("state", String, nullable=False),
-    Column("version", Integer, nullable=False),
-    Column("level", Integer, nullable=False),
-    Column("peak", Integer, nullable=False),
-    Column("headline", String, nullable=False),
-    Column("country", String),
-    Column("facts", JSONB, nullable=False),
-    Column("known", JSONB, nullable=False),
-    Column("words", ARRAY(String), nullable=False),
-    Column("silent", Boolean, nullable=False),
-    _moment("first_published"),
-    _moment("last_published"),
-    _moment("opened_at"),
-    _moment("changed_at"),
-    _moment("retracted_at", nullable=True),
-    Column("because", String, nullable=False, server_default=""),
-    Index("incident_words", "words", postgresql_using="gin"),
-    Index("incident_last_published", "last_published"),
-    Index("incident_changed", "changed_at"),
-)
-"""`state`: open, closed (an outage with a harmless cause), corrected (nothing supports it any more),
-retracted (by a person). `known` is what matching needs, `words` those by which it is found."""
 
-report = Table(
-    "report",
-    METADATA,
-    Column("id", String, primary_key=True),
-    Column("entry_id", String, nullable=False),
-    Column("revision", Integer, nullable=False),
-    _moment("judged_at"),
-    _moment("received_at", now=True),
-    Column("incident", Boolean, nullable=False),
-    Column("outage", Boolean, nullable=False),
-    Column("level", Integer, nullable=False),
-    Column("document", JSONB, nullable=False),
-    Column("incident_id", String, ForeignKey("tracker.incident.id")),
-    Column("stands", Boolean, nullable=False),
-    Column("outcome", String, nullable=False),
-    Column("reason", String, nullable=False),
-    _moment("withdrawn_at", nullable=True),
-    Index("report_entry", "entry_id"),
-    Index("report_incident", "incident_id"),
-)
-"""Each report as it was received, what became of it and why. `stands`: its incident rests on it."""
+class TrackerTable(SQLModel):
+    """Stand in the tracker's schema."""
 
-incident_version = Table(
-    "incident_version",
-    METADATA,
-    Column("incident_id", String, ForeignKey("tracker.incident.id"), primary_key=True),
-    Column("version", Integer, primary_key=True),
-    Column("alert_id", String, nullable=False, unique=True),
-    Column("reason", String, nullable=False),
-    Column("report_id", String),
-    _moment("created_at"),
-    Column("alert", JSONB, nullable=False),
-)
-"""Every version as it was told; `report_id` is the report that brought it."""
+    metadata: ClassVar[MetaData] = METADATA
 
+
+class InboxRow(TrackerTable, table=True):
+    """A report that was handled: what is delivered twice changes nothing."""
+
+    __tablename__ = "inbox"
+
+    report_id: str = Field(primary_key=True)
+    received_at: datetime = _moment(now=True)
+
+
+class IncidentRow(TrackerTable, table=True):
+    """An incident as it is now.
+
+    `state`: open, closed (an outage with a harmless cause), corrected (nothing supports it any more),
+    retracted (by a person). `known` is what matching needs, `words` those by which it is found.
+    """
+
+    __tablename__ = "incident"
+    __table_args__ = (
+        Index("incident_words", "words", postgresql_using="gin"),
+        Index("incident_last_published", "last_published"),
+        Index("incident_changed", "changed_at"),
+    )
+
+    id: str = Field(primary_key=True)
+    entry_id: str
+    kind: str
+    state: str
+    version: int
+    level: int
+    peak: int
+    headline: str
+    country: str | None = None
+    facts: dict[str, Any] = _document()
+    known: dict[str, Any] = _document()
+    words: list[str] = Field(sa_column=Column(ARRAY(String), nullable=False))
+    silent: bool
+    first_published: datetime = _moment()
+    last_published: datetime = _moment()
+    opened_at: datetime = _moment()
+    changed_at: datetime = _moment()
+    retracted_at: datetime | None = _moment(nullable=True)
+    because: str = Field(default="", sa_column_kwargs={"server_default": ""})
+
+
+class ReportRow(TrackerTable, table=True):
+    """A report as it was received, what became of it and why. `stands`: its incident rests on it."""
+
+    __tablename__ = "report"
+
+    id: str = Field(primary_key=True)
+    entry_id: str
+    revision: int
+    judged_at: datetime = _moment()
+    received_at: datetime = _moment(now=True)
+    incident: bool
+    outage: bool
+    level: int
+    document: dict[str, Any] = _document()
+    incident_id: str | None = Field(default=None, foreign_key="tracker.incident.id")
+    stands: bool
+    outcome: str
+    reason: str
+    withdrawn_at: datetime | None = _moment(nullable=True)
+
+    __table_args__ = (Index("report_entry", "entry_id"), Index("report_incident", "incident_id"))
+
+
+class VersionRow(TrackerTable, table=True):
+    """A version of an incident as it was told; `report_id` is the report that brought it."""
+
+    __tablename__ = "incident_version"
+
+    incident_id: str = Field(primary_key=True, foreign_key="tracker.incident.id")
+    version: int = Field(primary_key=True)
+    alert_id: str = Field(unique=True)
+    reason: str
+    report_id: str | None = None
+    created_at: datetime = _moment()
+    alert: dict[str, Any] = _document()
+
+
+def _table(row: type[TrackerTable]) -> Table:
+    return METADATA.tables[f"tracker.{row.__tablename__}"]
+
+
+# The queries are written in SQLAlchemy's expressions over whole batches: they name the tables so.
+inbox = _table(InboxRow)
+incident = _table(IncidentRow)
+report = _table(ReportRow)
+incident_version = _table(VersionRow)
 outbox = outbox_table(METADATA)

@@ -18,7 +18,7 @@ GATE_CHARACTERS = 20_000
 _CYBER = frozenset({"cyber", "breach", "hacked", "hacker", "gang", "darknet"})
 _CARE = frozenset({"care", "health", "supplier", "emergency", "vendor_care"})
 _NAMED = frozenset({"provider", "supplier"})
-_CONCEPTS = _CYBER | _CARE | _NAMED | {"outage"}
+CONCEPTS = _CYBER | _CARE | _NAMED | {"outage"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,9 @@ _NO_CARE = GateResult(False, "words of an attack or an outage, but none of care"
 
 
 @cache
-def _scanner() -> Scanner:
-    return Scanner(term for term in (*all_terms(), *gazetteer_terms()) if term.concept in _CONCEPTS)
+def gate_scanner() -> Scanner:
+    """Return the gate's scanner: the terms of attack, outage and care of every language."""
+    return Scanner(term for term in (*all_terms(), *gazetteer_terms()) if term.concept in CONCEPTS)
 
 
 def gate(text: str) -> GateResult:
@@ -47,7 +48,7 @@ def gate(text: str) -> GateResult:
     if not text.isascii() and not unicodedata.is_normalized("NFC", text):
         text = unicodedata.normalize("NFC", text)
     lowered = lower(text)
-    hits = _scanner().hits(lowered, text)
+    hits = gate_scanner().hits(lowered, text)
     if not hits:
         return _TOO_LITTLE
     concepts = {hit.concept for hit in hits}

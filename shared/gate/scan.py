@@ -47,6 +47,9 @@ class Scanner:
         # A boundary is asked for only where the phrase ends in a letter or digit of a script with spaces.
         self._edges = [(_bounded(text[0]), _bounded(text[-1])) for text in by_text]
         literals = [text.encode() for text in by_text]
+        self._empty = not literals
+        if self._empty:
+            return
         self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
         self._database.compile(
             expressions=literals,
@@ -58,6 +61,8 @@ class Scanner:
 
     def hits(self, lowered: str, written: str) -> list[Hit]:
         """Return the hits in a text, by place; it is given in lower case and as written, of one length."""
+        if self._empty:
+            return []
         raw: list[tuple[int, int]] = []
         data = lowered.encode("utf-8", "surrogatepass")
         self._database.scan(data, match_event_handler=_collect, context=raw)

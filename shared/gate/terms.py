@@ -60,6 +60,14 @@ def all_terms() -> tuple[Term, ...]:
     return tuple(term for language in (*languages(), WORLD) for term in terms(language))
 
 
+def missing_concepts(language: str, template: str = "en") -> list[str]:
+    """Return the concepts that the template's file has and this one lacks."""
+    if language not in languages():
+        raise LexiconError(f"no lexicon for {language!r}; there are {', '.join(languages())}")
+    have = {term.concept for term in terms(language)}
+    return sorted({term.concept for term in terms(template)} - have)
+
+
 @cache
 def numbers() -> dict[str, int]:
     """Return number words of all languages with their values."""

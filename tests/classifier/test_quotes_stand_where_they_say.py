@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from services.classifier.article import Article
 from services.classifier.judge import judge
 
-WORDS = st.sampled_from(
-    "cyberattack hospital Ambulances diverted not ransomware données volées İstanbul ho\u0302pital hôpital Klinikum 病院 "
-    "ランサムウェア \ud800 \x00 😀 ß ŞİŞLİ . , patients transférés urgences fermées Notaufnahme geschlossen 医院 "
-    "勒索软件 ﬁle ’".split(" ")
-    + ["\n\n"]
+PIECES = (
+    "cyberattack hospital Ambulances diverted not ransomware données volées İstanbul ho\u0302pital hôpital Klinikum "
+    "病院 ランサムウェア \ud800 \x00 😀 ß ŞİŞLİ . , patients transférés urgences fermées Notaufnahme geschlossen 医院 "
+    "勒索软件 ﬁle ’"
 )
+WORDS = st.sampled_from([*PIECES.split(" "), "\n\n"])
 TEXTS = st.lists(st.one_of(WORDS, st.text(max_size=6)), max_size=40).map(" ".join)
 
 

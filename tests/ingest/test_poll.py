@@ -414,7 +414,7 @@ async def test_a_fault_of_ours_stays_with_its_feed(
     write_feeds(at, server.url("/good"), server.url("/bad"))
     honest = tools.parsers.parse
 
-    async def faulty(body: bytes, *, url: str, content_type: str = "") -> Any:
+    async def faulty(body: bytes, *, url: str, content_type: str = "", **_: Any) -> Any:
         if url.endswith("/bad"):
             raise RuntimeError("surprise")
         return await honest(body, url=url, content_type=content_type)

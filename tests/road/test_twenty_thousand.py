@@ -12,7 +12,7 @@ from sqlalchemy import text
 from bench.items import candidate, message, ordinary
 from shared.database import open_engine, transaction
 from shared.events import Report
-from shared.kafka import admin, producer, reader
+from shared.kafka import admin, offset_reader, producer, reader
 from shared.offsets import group_lag
 from shared.publish import publish_all
 from shared.settings import Settings
@@ -28,7 +28,7 @@ CANDIDATES = 100
 
 
 async def _lag(settings: Settings) -> int:
-    async with admin(settings) as client, reader(settings, NEWS) as consumer:
+    async with admin(settings) as client, offset_reader(settings, NEWS) as consumer:
         return (await group_lag(client, consumer, "codegrey-classifier", NEWS)).lag
 
 

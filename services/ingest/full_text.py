@@ -1,0 +1,115 @@
+"""Fetch the linked pages of entries that may be about an attack on care, and of no others.
+
+Whatever goes wrong here never holds an entry back: it goes on with the words of its feed,
+and the reason is kept beside it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from services.ingest.decide import Candidate, Decision
+from services.ingest.fetch import Fetcher, Wishes
+from services.ingest.metrics import ARTICLES
+from services.ingest.parsers import Parsers
+from services.ingest.robots import Robots
+from services.ingest.spacing import HostSpacing
+from services.ingest.urls import host_of
+from shared.gate import gate
+
+ENOUGH = 1_500
+"""Characters of text in the feed itself that make its page unnecessary."""
+MOST_PAGES = 10
+"""Of one poll: a search or a first contact may bring many candidates."""
+TOGETHER_S = 30.0
+"""For all pages of one poll: an alert must not wait for a slow site."""
+_WISHES = Wishes(max_body=8 * 1024**2, within_s=15.0, accept="text/html, application/xhtml+xml;q=0.9, */*;q=0.3")
+
+
+@dataclass(frozen=True)
+class FullText:
+    """What came of one page: its text, or why there is none; `reason` is in words."""
+
+    text: str
+    reason: str
+
+
+def may_concern_us(candidates: Iterable[Candidate]) -> list[Candidate]:
+    """Return those with a page, with little text of their own, whose words pass the gate."""
+    found = []
+    for candidate in candidates:
+        entry = candidate.entry
+        own = f"{entry.summary}\n\n{entry.text}"
+        if entry.url and len(own) < ENOUGH and gate(f"{entry.title}\n\n{own}").passed:
+            found.append(candidate)
+    return found
+
+
+def pages_wanted(decisions: Sequence[Decision], concerned: Iterable[Candidate]) -> list[Candidate]:
+    """Return the candidates that will be published, the first `MOST_PAGES` in the feed's order."""
+    ids = {candidate.entry_id for candidate in concerned}
+    return [one.candidate for one in decisions if one.published and one.candidate.entry_id in ids][:MOST_PAGES]
+
+
+def with_page(decision: Decision, pages: Mapping[str, FullText]) -> Decision:
+    """Give an entry the text of its page, where that says more; its id and hash stay those of the feed's words."""
+    page = pages.get(decision.candidate.entry_id)
+    if page is None:
+        return decision
+    entry = decision.candidate.entry
+    if len(page.text) > len(entry.text):
+        entry = replace(entry, text=page.text)
+    candidate = replace(decision.candidate, entry=entry)
+    return replace(decision, candidate=candidate, reason=f"{decision.reason}; {page.reason}")
+
+
+@dataclass
+class Pages:
+    """Fetch pages politely and find the article on each."""
+
+    parsers: Parsers
+    spacing: HostSpacing
+    robots: Robots
+
+    async def read(self, wanted: Sequence[Candidate], fetcher: Fetcher, *, spaced: bool) -> Mapping[str, FullText]:
+        """Return what came of each page, by entry id; pages that took too long are missing."""
+        found: dict[str, FullText] = {}
+
+        async def one(candidate: Candidate) -> None:
+            url = candidate.entry.url or ""
+            try:
+                found[candidate.entry_id] = await self._page(url, fetcher, spaced)
+            except Exception as fault:  # a fault of ours must not cost an entry
+                found[candidate.entry_id] = FullText("", f"no full text: {type(fault).__name__}")
+
+        tasks = [asyncio.create_task(one(candidate)) for candidate in wanted]
+        if tasks:
+            await asyncio.wait(tasks, timeout=TOGETHER_S)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        for candidate in wanted:
+            found.setdefault(candidate.entry_id, FullText("", "no full text: its site was too slow"))
+            ARTICLES.labels("read" if found[candidate.entry_id].text else "not read").inc()
+        return found
+
+    async def _page(self, url: str, fetcher: Fetcher, spaced: bool) -> FullText:
+        host = host_of(url) if spaced else ""
+        async with self.spacing.turn(host):
+            refusal = await self.robots.refuses(url, fetcher)
+            if refusal:
+                return FullText("", f"no full text: {refusal}")
+            fetched = await fetcher.fetch(url, wishes=_WISHES)
+        if fetched.error or fetched.status != 200:
+            return FullText("", f"no full text: {fetched.error or f'the page answered {fetched.status}'}"[:300])
+        kind = fetched.headers.get("content-type", "text/html").split(";")[0].strip().lower()
+        if kind not in {"text/html", "application/xhtml+xml", "application/xml", "text/xml", ""}:
+            return FullText("", f"no full text: the link leads to {kind[:60]}")
+        article = await self.parsers.article(
+            fetched.body, url=fetched.final_url, content_type=fetched.headers.get("content-type", "")
+        )
+        if article.error:
+            return FullText("", f"no full text: {article.error}")
+        return FullText(article.text, "with the full text of its page")
