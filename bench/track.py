@@ -36,6 +36,8 @@ from shared.signals import Signal
 from tests.tracker.reports import received, report, victim
 
 KNOWN = 2_000
+RECENT = 30
+"""Days: later reports tell of attacks of these."""
 BATCHES = ((1, 150), (10, 60), (100, 20))
 """(reports in a batch, how many batches): some 20 seconds together where 400 reports a second pass."""
 
@@ -74,12 +76,17 @@ class News:
     number: int = 0
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
-    def opens(self) -> Report:
+    def old(self) -> Report:
+        """Tell of one of the attacks of two years."""
+        return self.opens(self.chance.uniform(-700, -3))
+
+    def opens(self, day: float = -1) -> Report:
         """Tell of an attack on a hospital that nobody has heard of."""
         town = "".join(self.chance.choice("bdfgklmnprstvz") + self.chance.choice("aeiou") for _ in range(4)).title()
         name, country = self.chance.choice(_NAMES)
-        one = self._make(name.format(town + "n"), country, f"Cyberattack on the hospital of {town}n")
-        self.told.append(one)
+        one = self._make(name.format(town + "n"), country, f"Cyberattack on the hospital of {town}n", day)
+        if day > -RECENT:
+            self.told.append(one)
         return one
 
     def merges(self) -> Report:
@@ -111,13 +118,13 @@ class News:
         for _ in range(count):
             yield [getattr(self, kind)() for kind in self.chance.choices(kinds, weights, k=size)]
 
-    def _make(self, name: str, country: str | None, title: str) -> Report:
+    def _make(self, name: str, country: str | None, title: str, day: float = 0) -> Report:
         self.number += 1
         signals = self.chance.sample(_SIGNALS, 4)
         one = report(
             victim(name, country=country),
             *signals,
-            day=-self.chance.random() * 5,
+            day=day - self.chance.random(),
             entry=f"article-{self.number}",
             host=f"outlet-{self.chance.randrange(400)}.example",
             title=title,
@@ -170,7 +177,7 @@ async def measure(server: PostgresServer, known: int) -> dict[str, Any]:
     handle = handler(engine, asyncio.Event())
     began = time.perf_counter()
     for _ in range(known // 100):
-        await handle(received(*(news.opens() for _ in range(100))))
+        await handle(received(*(news.old() for _ in range(100))))
     say(f"{known} incidents opened in {time.perf_counter() - began:.1f} s")
     await engine.dispose()
     await _copy(server)

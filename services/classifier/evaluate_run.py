@@ -48,7 +48,7 @@ def show(measured: Measured) -> None:
     console = Console(highlight=False)
     table = Table(title="Judged", title_justify="left")
     for name in ("", "items", "incidents", "precision", "95 %", "recall", "95 %", "F1"):
-        table.add_column(name, justify="left" if not name else "right")
+        table.add_column(name, justify="left" if not name else "right", no_wrap=True)
     _row(table, "all, clear", measured.total)
     _row(table, "with borderline", measured.with_borderline)
     for group in ("english", "language", "text_kind"):

@@ -13,14 +13,14 @@ from services.classifier.reading import Reading, Sentence
 from shared.gate.scan import Hit, unspaced
 from shared.signals import Signal
 
-_BEHIND = 20
+_BESIDE = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
     """Say that a term of one of `what` near a term of one of `state` (where given) is the signal.
 
-    A term of one of `unless` between or close behind them makes it none: "shut down hospitals' websites".
+    A term of one of `unless` between or close beside them makes it none: "shut down hospitals' websites".
     """
 
     signal: Signal
@@ -44,7 +44,9 @@ PATTERNS = (
     Pattern(Signal.CRISIS_PLAN, ("crisis_plan",)),
     Pattern(Signal.BLOOD_STOPPED, ("blood",), ("suspended", "diverted", "cancelled"), 45),
     Pattern(Signal.LABORATORY_STOPPED, ("lab",), ("suspended", "diverted"), 40),
-    Pattern(Signal.RADIOTHERAPY_STOPPED, ("radiotherapy",), ("suspended", "diverted", "cancelled", "down"), 60),
+    Pattern(
+        Signal.RADIOTHERAPY_STOPPED, ("radiotherapy",), ("suspended", "diverted", "cancelled", "down", "disrupted"), 70
+    ),
     Pattern(Signal.VITAL_CARE_STOPPED, ("vital",), ("suspended", "diverted", "cancelled", "closed"), 45),
     Pattern(Signal.PAPER_MODE, ("paper",)),
     Pattern(Signal.SURGERY_CANCELLED, ("surgery",), ("cancelled", "suspended"), 50),
@@ -55,7 +57,13 @@ PATTERNS = (
     Pattern(Signal.NETWORK_DOWN, ("systems",), ("down",), 45),
     Pattern(Signal.NETWORK_DOWN, ("network_down",)),
     Pattern(Signal.MEDICINES_BLOCKED, ("medicines",), ("down", "suspended", "paper", "cancelled"), 40),
-    Pattern(Signal.CARE_DISRUPTED, ("care", "provider", "activity"), ("disrupted", "down"), 30, ("website", "data")),
+    Pattern(
+        Signal.CARE_DISRUPTED,
+        ("care", "provider", "activity"),
+        ("disrupted", "down"),
+        30,
+        ("website", "data", "office"),
+    ),
     Pattern(Signal.CRISIS_TEAM, ("crisis_team",)),
     Pattern(Signal.DATA_PUBLISHED, ("data",), ("published",), 60),
     Pattern(Signal.OFFICE_SYSTEMS_HIT, ("office",), ("down", "suspended"), 35),
@@ -118,7 +126,7 @@ def _match(pattern: Pattern, sentence: Sentence, reading: Reading) -> Iterator[F
         if near:
             state = min(near, key=lambda s: _gap(what, s))
             first, last = min(what.start, state.start), max(what.end, state.end)
-            if any(first <= hit.start <= last + _BEHIND for hit in sentence.of(*pattern.unless)):
+            if any(first - _BESIDE <= hit.start <= last + _BESIDE for hit in sentence.of(*pattern.unless)):
                 continue
             yield Found(pattern.signal, first, last, sentence, (what, state))
 

@@ -16,7 +16,7 @@ from services.classifier.features import Features, features_of
 from services.classifier.grammar import find_signals
 from services.classifier.judgement import Evidence, Judgement, Victim
 from services.classifier.naming import find_mentions
-from services.classifier.places import locate
+from services.classifier.places import Located, locate
 from services.classifier.reading import Reading, read
 from services.classifier.setaside import Weighed, weigh
 from services.classifier.verdict import Verdict, decide, is_open
@@ -79,7 +79,7 @@ def conclude(reading: Reading, cast: Cast, weighed: list[Weighed], verdict: Verd
         would_be=graded.would_be,
         impact_unknown=graded.impact_unknown,
         language=reading.language,
-        victims=_victims(reading, cast),
+        victims=_victims(reading, cast, locating=verdict.incident or bool(outage)),
         attack_date=_attack_date(reading, weighed) if verdict.incident or outage else None,
         signals=_evidence(reading, weighed, verdict.incident, graded),
         weights=tuple(sorted(verdict.weights, key=lambda w: -abs(w.weight))),
@@ -138,10 +138,10 @@ def _attack_date(reading: Reading, weighed: Sequence[Weighed]) -> date | None:
     return attack_date(reading, [*events.values(), *near])
 
 
-def _victims(reading: Reading, cast: Cast) -> tuple[Victim, ...]:
+def _victims(reading: Reading, cast: Cast, *, locating: bool) -> tuple[Victim, ...]:
     if not cast.victims:
         return ()
-    located = locate(reading, cast)
+    located = locate(reading, cast) if locating else Located(None, None, "")
     main = cast.victims[0]
     if not main.specific and not main.name:
         return ()

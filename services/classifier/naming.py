@@ -25,6 +25,7 @@ _STOP_CONCEPTS = frozenset(
      "cancelled", "ransom", "gang", "lawsuit", "penalty", "confirmed", "paper", "data", "suspended"}
 )  # fmt: skip
 _WORD = re.compile(r"[^\s\"“”„«»,;:()\[\]|/–—?!…]+")
+_MOST_MENTIONS = 120
 _LEFT_WORDS = 6
 _RIGHT_WORDS = 7
 _CJK_LEFT = re.compile(r"[\u3400-\u9fff\u30a0-\u30ff\uff21-\uff5aA-Za-z0-9・·]{0,14}$")
@@ -77,21 +78,23 @@ def find_mentions(reading: Reading) -> list[Mention]:
                 found.pop()
                 start, end = min(start, previous.start), max(end, previous.end)
             found.append(_mention(reading, sentence, start, end, hit))
+            if len(found) >= _MOST_MENTIONS:
+                return found
     return found
 
 
 def _mention(reading: Reading, sentence: Sentence, start: int, end: int, hit: Hit) -> Mention:
     name = reading.document[start:end].strip(" \n\t'’-.")
-    own = _own_words(reading, start, end, hit)
+    own = _own_words(reading, sentence, start, end, hit)
     return Mention(name, start, end, sentence, own, hit.concept != "care", hit.concept == "supplier")
 
 
-def _own_words(reading: Reading, start: int, end: int, hit: Hit) -> frozenset[str]:
+def _own_words(reading: Reading, sentence: Sentence, start: int, end: int, hit: Hit) -> frozenset[str]:
     """Return the words that set this name apart from "a hospital"."""
     if unspaced(reading.document[hit.start : hit.end]):
         own = reading.document[start : hit.start]
         return frozenset({own}) if own else frozenset()
-    inside = _hits_within(reading, start, end)
+    inside = _hits_within(sentence, start, end)
     common = {(h.start, h.end) for h in inside if h.concept in {"care", "health"}}
     own_words: set[str] = set()
     for word in _WORD.finditer(reading.document, start, end):
@@ -106,8 +109,8 @@ def _own_words(reading: Reading, start: int, end: int, hit: Hit) -> frozenset[st
     return frozenset(own_words)
 
 
-def _hits_within(reading: Reading, start: int, end: int) -> list[Hit]:
-    return [h for s in reading.sentences if s.start <= start < s.end for h in s.hits if start <= h.start < end]
+def _hits_within(sentence: Sentence, start: int, end: int) -> list[Hit]:
+    return [h for h in sentence.hits if start <= h.start < end]
 
 
 def _extent(reading: Reading, sentence: Sentence, hit: Hit) -> tuple[int, int]:

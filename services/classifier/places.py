@@ -119,9 +119,7 @@ def _countries_named(text: str, languages: tuple[str, ...]) -> list[tuple[str, s
     lowered = text.lower().replace("’", "'")
     found: dict[str, str] = {}
     words = [(m.group().lower(), m.group()) for m in _WORD.finditer(text)]
-    names: dict[str, str] = {}
-    for language in dict.fromkeys((*languages, "en")):
-        names = {**_country_names(language), **names}
+    names = _country_names_in(languages)
     regions = _table("regions")
     for size in (1, 2, 3):
         for i in range(len(words) - size + 1):
@@ -174,6 +172,14 @@ def _cities() -> dict[str, list[tuple[str, int]]]:
         for name in {city["name"], *(n for n in city["alternatenames"] if len(n) > 3 and city["population"] > 300_000)}:
             found[name.lower()].append((city["countrycode"], city["population"]))
     return found
+
+
+@cache
+def _country_names_in(languages: tuple[str, ...]) -> dict[str, str]:
+    names: dict[str, str] = {}
+    for language in dict.fromkeys((*languages, "en")):
+        names = {**_country_names(language), **names}
+    return names
 
 
 @cache

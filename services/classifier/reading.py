@@ -23,6 +23,7 @@ from shared.gate.terms import languages as languages_known
 
 READ_CHARACTERS = 20_000
 TITLE_CHARACTERS = 1_000
+SENTENCE_CHARACTERS = 700
 _SEPARATOR = "\n\n"
 _SENTENCE_END = re.compile(r"[.!?…][\"'”»)\]]*(?=\s)|[。！？][」』”）]*|\n+")
 _ABBREVIATED = re.compile(
@@ -226,8 +227,14 @@ def _bounds(document: str) -> Iterator[tuple[int, int]]:
         end = found.end()
         if _ABBREVIATED.search(document, max(start, end - 7), end):
             continue
-        if document[start:end].strip():
-            yield start, end
+        yield from _pieces(document, start, end)
         start = end
-    if document[start:].strip():
-        yield start, len(document)
+    yield from _pieces(document, start, len(document))
+
+
+def _pieces(document: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Cut what never ends: work on a sentence grows with the square of its terms."""
+    for piece in range(start, end, SENTENCE_CHARACTERS):
+        stop = min(end, piece + SENTENCE_CHARACTERS)
+        if document[piece:stop].strip():
+            yield piece, stop

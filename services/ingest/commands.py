@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
@@ -135,6 +135,89 @@ def _in_words(checked: Checked) -> str:
     return "\n".join([*lines, *(f"    ! {problem}" for problem in found["problems"])])
 
 
+@feeds.command()
+@click.argument("url")
+@click.option("--name", default="", help="How alerts call the source.")
+@click.option("--country", default=None, help="Where most of its news happens: FR, DE, …")
+@click.option("--allow-private", is_flag=True, help="Allow an address inside a private network.")
+def add(url: str, name: str, country: str | None, allow_private: bool) -> None:
+    """Find the feed behind a page, check it, and write it into feeds.yaml; comments stay."""
+    from shared.command import run
+
+    def work(settings: Settings) -> Coroutine[Any, Any, list[str]]:
+        return _add(settings, url, {"name": name, "country": country, "allow_private": allow_private})
+
+    for line in run(work):
+        click.echo(line)
+
+
+async def _add(settings: Settings, url: str, said: dict[str, Any]) -> list[str]:
+    from services.ingest.check import Subject
+    from services.ingest.edit import add_feeds
+    from services.ingest.feeds import Feed
+    from services.ingest.feeds_file import feeds_path, load_feeds
+    from shared.errors import ConfigError
+
+    try:
+        Feed(url=url, **said)
+    except ValueError as error:
+        raise ConfigError(f"{url}: {str(error).splitlines()[-2].strip()}") from None
+    path = feeds_path(settings)
+    known = load_feeds(settings).feeds if path.exists() else []
+    async with _checker(settings, said["allow_private"]) as checker:
+        checked = await checker.one(Subject(url))
+        if checked.found["error"] and checked.behind:
+            checked = await checker.one(Subject(checked.behind[0]))
+    if checked.found["error"]:
+        raise ConfigError(f"{checked.found['url']}: {checked.found['error']}; nothing was written")
+    feed = Feed(url=checked.found["url"], **said)
+    added = add_feeds(path, [feed], known)
+    return [_in_words(checked), f"added to {path}" if added else f"{feed.url} is configured already"]
+
+
+@feeds.command(name="import")
+@click.argument("file", type=click.File("rb"), metavar="OPML")
+def import_feeds(file: IO[bytes]) -> None:
+    """Add the feeds of an OPML file to feeds.yaml; those that are there already are left."""
+    from shared.command import run
+
+    content = file.read(17 * 1024**2)
+    count, path = run(lambda settings: _import(settings, content))
+    click.echo(f"{count} feeds added to {path}; try them: codegrey feeds check --all")
+
+
+async def _import(settings: Settings, content: bytes) -> tuple[int, str]:
+    from services.ingest.edit import add_feeds
+    from services.ingest.feeds_file import feeds_path, load_feeds
+    from services.ingest.opml import read_opml
+
+    path = feeds_path(settings)
+    known = load_feeds(settings).feeds if path.exists() else []
+    return len(add_feeds(path, list(read_opml(content)), known)), str(path)
+
+
+@feeds.command()
+def export() -> None:
+    """Print the configured feeds as OPML, for other readers."""
+    from shared.command import run
+
+    async def work(settings: Settings) -> bytes:
+        from services.ingest.feeds_file import load_feeds
+        from services.ingest.opml import write_opml
+
+        return write_opml(load_feeds(settings).feeds)
+
+    click.echo(run(work).decode(), nl=False)
+
+
+@feeds.command()
+def schema() -> None:
+    """Print the JSON Schema of feeds.yaml, which editors complete and check it by."""
+    from services.ingest.schema import feeds_schema
+
+    click.echo(feeds_schema(), nl=False)
+
+
 @feeds.command(name="list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_feeds(as_json: bool) -> None:
@@ -150,10 +233,11 @@ def list_feeds(as_json: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("feed", "state", "last success", "next poll", "entries", "last error", box=None)
+    table = Table("feed", "state", "last success", "next poll", "entries", "trouble", box=None)
     for row in rows:
         moments = [f"{row[key]:%Y-%m-%d %H:%M}" if row[key] else "never" for key in ("last_success", "next_poll")]
-        table.add_row(row["name"], row["state"], *moments, f"{row['entries']:,}", row["last_error"] or "")
+        trouble = row["last_error"] or row["quiet"] or (f"moved to {row['moved_to']}" if row["moved_to"] else "")
+        table.add_row(row["name"], row["state"], *moments, f"{row['entries']:,}", trouble)
     Console().print(table)
 
 

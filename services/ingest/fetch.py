@@ -11,11 +11,12 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-import httpcore2
+import h11
 import httpx2
 from ssrfguard import Policy, SSRFGuardError
 
-from services.ingest.addresses import guarded_pool, make_policy, proxied_pool
+from services.ingest.addresses import make_policy
+from services.ingest.connections import Connections, Opened, Origin, Unreachable
 from services.ingest.inflate import ACCEPTED, Inflater, TooLarge, Undecodable
 
 MAX_BODY = 16 * 1024**2
@@ -26,16 +27,9 @@ MAX_REDIRECTS = 5
 MAX_VALIDATOR = 2_000
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PERMANENT = frozenset({301, 308})
-_HTTP_FAULTS = (
-    httpcore2.NetworkError,
-    httpcore2.ProtocolError,
-    httpcore2.ProxyError,
-    httpcore2.UnsupportedProtocol,
-    httpcore2.ConnectionNotAvailable,
-)
+_PASSED_OVER = 16 * 1024
 _FOUND = frozenset({200, 203, 206})
 """Answers whose body is what was asked for."""
-_TIMEOUTS = {"timeout": {"connect": 10.0, "read": 20.0, "write": 20.0, "pool": WITHIN_S}}
 _ACCEPT = (
     "application/atom+xml, application/rss+xml, application/rdf+xml;q=0.9, application/xml;q=0.8, "
     "text/xml;q=0.8, */*;q=0.5"
@@ -112,19 +106,15 @@ class Fetcher:
         policy = policy or make_policy()
         self.user_agent = user_agent
         self._policy = policy
-        self._connections = connections
         self._max_body = max_body
         self._within_s = within_s
         self._any_status = any_status
-        # The pool is used directly: a client's models of requests, cookies and answers cost more
-        # than the request itself, and no cookie may ever be kept.
-        self._pool = guarded_pool(policy, connections)
-        self._proxied: dict[str, httpcore2.AsyncConnectionPool] = {}
+        # No cookie is ever kept: one feed's must not follow us to the next.
+        self._connections = Connections(policy, connections)
 
     async def aclose(self) -> None:
         """Close all connections."""
-        for pool in (self._pool, *self._proxied.values()):
-            await pool.aclose()
+        await self._connections.aclose()
 
     async def fetch(self, url: str, validators: Validators | None = None, wishes: Wishes | None = None) -> Fetched:
         """Fetch `url`; whatever goes wrong is told in `error`, in words, never raised."""
@@ -143,28 +133,21 @@ class Fetcher:
             answer = hop.failed(f"larger than {error} once unpacked")
         except Undecodable as error:
             answer = hop.failed(str(error))
-        except httpcore2.TimeoutException as error:
-            answer = hop.failed(f"time-out ({type(error).__name__})")
-        except _HTTP_FAULTS as error:
+        except (Unreachable, OSError) as error:
             answer = hop.failed(str(error) or type(error).__name__)
-        except (httpx2.InvalidURL, ValueError, UnicodeError) as error:
+        except (h11.LocalProtocolError, httpx2.InvalidURL, ValueError, UnicodeError) as error:
             answer = hop.failed(f"not an address that can be fetched: {error}")
         return replace(answer, seconds=round(time.monotonic() - started, 3))
 
-    def _pool_for(self, proxy: str | None) -> httpcore2.AsyncConnectionPool:
-        if proxy is None:
-            return self._pool
-        if proxy not in self._proxied:
-            self._proxied[proxy] = proxied_pool(proxy, self._connections)
-        return self._proxied[proxy]
-
     async def _follow(self, hop: _Hop, validators: Validators, wishes: Wishes) -> Fetched:
-        pool = self._pool_for(wishes.proxy)
-        origin = _origin(httpx2.URL(hop.url))
+        first: Origin | None = None
         while True:
             self._policy.check_url(hop.url)
             url = httpx2.URL(hop.url)
-            own = wishes.headers if _origin(url) == origin else ()
+            host = url.raw_host.decode("ascii").strip("[]")
+            origin = Origin(url.scheme, host, url.port or (443 if url.scheme == "https" else 80), wishes.proxy)
+            first = first or origin
+            own = wishes.headers if origin == first else ()
             headers = [
                 (b"Host", url.netloc),
                 (b"User-Agent", self.user_agent.encode("ascii", "replace")),
@@ -173,41 +156,41 @@ class Fetcher:
                 *((name.encode("latin-1"), value.encode("latin-1")) for name, value in own),
                 *validators.headers(hop.url),
             ]
-            target = httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
-            response = await pool.handle_async_request(
-                httpcore2.Request(b"GET", target, headers=headers, extensions=_TIMEOUTS)
-            )
-            try:
-                location = _header(response, b"location")
-                if response.status not in _REDIRECTS or not location:
-                    return await self._read(hop, response, wishes.max_body or self._max_body)
-            finally:
-                await response.aclose()
+            target = url.raw_path
+            if wishes.proxy and url.scheme == "http":
+                target = b"http://" + url.netloc + target
+            async with self._connections.ask(origin, target, headers) as (head, connection):
+                location = _location(head)
+                if head.status_code not in _REDIRECTS or not location:
+                    return await self._read(hop, head, connection, wishes.max_body or self._max_body)
+                await self._pass_over(connection)
             if hop.count >= MAX_REDIRECTS:
-                return hop.failed(f"more than {MAX_REDIRECTS} redirects", response.status)
+                return hop.failed(f"more than {MAX_REDIRECTS} redirects", head.status_code)
             joined = url.join(location.strip()).copy_with(fragment=None)
-            hop.go(str(joined), permanent=response.status in _PERMANENT)
+            hop.go(str(joined), permanent=head.status_code in _PERMANENT)
 
-    async def _read(self, hop: _Hop, response: httpcore2.Response, max_body: int) -> Fetched:
+    async def _read(self, hop: _Hop, head: h11.Response, connection: Opened, max_body: int) -> Fetched:
         headers: dict[str, str] = {}
-        for name, value in response.headers:
-            # The first of a repeated header counts, as in most readers.
-            headers.setdefault(name.decode("latin-1").lower(), value.decode("latin-1"))
+        for name, value in head.headers:
+            # The first of a repeated header counts, as in most readers. Names are in lower case.
+            headers.setdefault(name.decode("latin-1"), value.decode("latin-1"))
         body, cut_short = b"", False
-        if response.status in _FOUND or (self._any_status and response.status != 304):
+        if head.status_code in _FOUND or (self._any_status and head.status_code != 304):
             inflater = Inflater(headers.get("content-encoding", ""), max_body)
             try:
-                async for chunk in response.aiter_stream():
+                async for chunk in connection.chunks():
                     inflater.feed(chunk)
-            except (httpcore2.RemoteProtocolError, httpcore2.ReadError):
+            except Unreachable:
                 cut_short = True
             body = inflater.finish()
             cut_short = cut_short or not inflater.whole
+        else:
+            await self._pass_over(connection)
         return Fetched(
             url=hop.first,
             final_url=hop.url,
             # The other two carry what was asked for as well: a proxy's word, and a whole range.
-            status=200 if response.status in _FOUND else response.status,
+            status=200 if head.status_code in _FOUND else head.status_code,
             headers=headers,
             body=body,
             cut_short=cut_short,
@@ -215,19 +198,26 @@ class Fetcher:
             redirects=hop.count,
         )
 
+    async def _pass_over(self, connection: Opened) -> None:
+        """Read a short body that nobody wants, so that the connection can be used again."""
+        length = 0
+        try:
+            async for chunk in connection.chunks():
+                length += len(chunk)
+                if length > _PASSED_OVER:
+                    return
+        except Unreachable:
+            return
 
-def _header(response: httpcore2.Response, wanted: bytes) -> str:
-    for name, value in response.headers:
-        if name.lower() == wanted:
+
+def _location(head: h11.Response) -> str:
+    for name, value in head.headers:
+        if name == b"location":
             try:
                 return value.decode("utf-8")
             except UnicodeDecodeError:
                 return value.decode("latin-1")
     return ""
-
-
-def _origin(url: httpx2.URL) -> tuple[str, str, int | None]:
-    return url.scheme, url.host, url.port
 
 
 class _Hop:

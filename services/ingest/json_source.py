@@ -24,7 +24,7 @@ from shared.events import MAX_TEXT
 
 def looks_like_json(body: bytes) -> bool:
     """Whether the document begins as an object or a list does."""
-    return body[:100].lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in {b"{", b"["}
+    return body[:100].lstrip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n")[:1] in {b"{", b"["}
 
 
 def load_json(body: bytes) -> Any:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any, ClassVar
+
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     Column,
     DateTime,
     Identity,
     Index,
-    Integer,
     MetaData,
     String,
     Table,
@@ -18,105 +19,154 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlmodel import Field, SQLModel
 
 METADATA = MetaData(schema="notifier")
 
 
-def _moment(name: str, *, now: bool = False) -> Column[object]:
+def _moment(*, now: bool = False) -> Any:
     default = func.now() if now else None
-    return Column(name, DateTime(timezone=True), nullable=not now, server_default=default)
+    return Field(default=None, sa_column=Column(DateTime(timezone=True), nullable=not now, server_default=default))
 
 
-installation = Table("installation", METADATA, _moment("at", now=True))
+def _number() -> Any:
+    return Field(default=None, sa_column=Column(BigInteger, Identity(), nullable=False, unique=True))
+
+
+def _count() -> Any:
+    return Field(default=0, sa_column_kwargs={"server_default": "0"})
+
+
+class NotifierTable(SQLModel):
+    """Stand in the notifier's schema."""
+
+    metadata: ClassVar[MetaData] = METADATA
+
+
+installation = Table(
+    "installation", METADATA, Column("at", DateTime(timezone=True), nullable=False, server_default=func.now())
+)
 """One row, written by the migration: subscriptions of the first configuration exist since then."""
 
-subscription = Table(
-    "subscription",
-    METADATA,
-    Column("name", String, primary_key=True),
-    _moment("since", now=True),
-    _moment("removed_at"),
-)
-"""Since when each subscription exists: it is told from the next version on."""
 
-inbox = Table("inbox", METADATA, Column("alert_id", String, primary_key=True), _moment("received_at", now=True))
+class SubscriptionRow(NotifierTable, table=True):
+    """Since when each subscription exists: it is told from the next version on."""
 
-told = Table(
-    "told",
-    METADATA,
-    Column("subscription", String, primary_key=True),
-    Column("incident_id", String, primary_key=True),
-    Column("snapshot", JSONB, nullable=False),
-    _moment("told_at", now=True),
-)
-"""What each subscription was last told of each incident."""
+    __tablename__ = "subscription"
 
-notice = Table(
-    "notice",
-    METADATA,
-    Column("alert_id", String, primary_key=True),
-    Column("subscription", String, primary_key=True),
-    Column("id", BigInteger, Identity(), nullable=False, unique=True),
-    Column("incident_id", String, nullable=False),
-    Column("version", Integer, nullable=False),
-    Column("tell", String, nullable=False),
-    Column("pace", String, nullable=False),
-    Column("reason", String, nullable=False),
-    Column("correlation_id", String, nullable=False),
-    Column("message", JSONB),
-    Column("list_id", String),
-    _moment("at", now=True),
-    Index("notice_incident", "incident_id"),
-    Index("notice_waiting", "subscription", "id", postgresql_where=text("message IS NOT NULL AND list_id IS NULL")),
-)
-"""Each decision. `message` is kept where it waits for a fold or summary, `list_id` names that one."""
+    name: str = Field(primary_key=True)
+    since: datetime = _moment(now=True)
+    removed_at: datetime | None = _moment()
 
-delivery = Table(
-    "delivery",
-    METADATA,
-    Column("id", String, primary_key=True),
-    Column("seq", BigInteger, Identity(), nullable=False, unique=True),
-    Column("subject_id", String, nullable=False),
-    Column("purpose", String, nullable=False),
-    Column("subscription", String, nullable=False),
-    Column("channel", String, nullable=False),
-    Column("kind", String, nullable=False),
-    Column("address", String, nullable=False),
-    Column("target", String, nullable=False),
-    Column("level", Integer, nullable=False),
-    Column("incidents", ARRAY(String), nullable=False),
-    Column("correlation_id", String, nullable=False),
-    Column("message", JSONB, nullable=False),
-    Column("state", String, nullable=False, server_default="queued"),
-    Column("attempts", Integer, nullable=False, server_default="0"),
-    Column("repeats", Integer, nullable=False, server_default="0"),
-    Column("possible_repeat", Boolean, nullable=False, server_default=text("false")),
-    _moment("next_try_at", now=True),
-    Column("lease_owner", String),
-    _moment("lease_until"),
-    Column("last_error", String),
-    _moment("created_at", now=True),
-    _moment("finished_at"),
-    _moment("reported_at"),
-    UniqueConstraint("subject_id", "subscription", "target", name="delivery_once"),
-    Index("delivery_open", "target", "seq", postgresql_where=text("state IN ('queued', 'sending')")),
-    Index("delivery_recent", "subscription", "created_at"),
-    Index("delivery_incidents", "incidents", postgresql_using="gin"),
-    Index("delivery_finished", "channel", "finished_at"),
-)
-"""One row for each message and target, unique. `seq` is the order in which they were decided.
 
-`subject_id` is the alert, fold, summary or operators' notice that is delivered; `state` one of
-queued, sending, sent, unknown (held: it may have arrived), failed (refused), gave_up.
-"""
+class InboxRow(NotifierTable, table=True):
+    """An alert that was matched: what is delivered twice changes nothing."""
 
-trouble = Table(
-    "trouble",
-    METADATA,
-    Column("key", String, primary_key=True),
-    Column("title", String, nullable=False),
-    Column("measure", Integer, nullable=False),
-    _moment("since", now=True),
-    _moment("told_at", now=True),
-)
-"""The troubles that operators were told of and that are not over yet."""
+    __tablename__ = "inbox"
+
+    alert_id: str = Field(primary_key=True)
+    received_at: datetime = _moment(now=True)
+
+
+class ToldRow(NotifierTable, table=True):
+    """What each subscription was last told of each incident."""
+
+    __tablename__ = "told"
+
+    subscription: str = Field(primary_key=True)
+    incident_id: str = Field(primary_key=True)
+    snapshot: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    told_at: datetime = _moment(now=True)
+
+
+class NoticeRow(NotifierTable, table=True):
+    """Each decision. `message` is kept where it waits for a fold or summary, `list_id` names that one."""
+
+    __tablename__ = "notice"
+    __table_args__ = (
+        Index("notice_incident", "incident_id"),
+        Index(
+            "notice_waiting", "subscription", "id", postgresql_where=text("message IS NOT NULL AND list_id IS NULL")
+        ),
+    )
+
+    alert_id: str = Field(primary_key=True)
+    subscription: str = Field(primary_key=True)
+    id: int = _number()
+    incident_id: str
+    version: int
+    tell: str
+    pace: str
+    reason: str
+    correlation_id: str
+    # None must be NULL, not JSON's null: what waits is found by IS NOT NULL.
+    message: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
+    list_id: str | None = None
+    at: datetime = _moment(now=True)
+
+
+class DeliveryRow(NotifierTable, table=True):
+    """One row for each message and target, unique. `seq` is the order in which they were decided.
+
+    `subject_id` is the alert, fold, summary or operators' notice that is delivered; `state` one of
+    queued, sending, sent, unknown (held: it may have arrived), failed (refused), gave_up.
+    """
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        UniqueConstraint("subject_id", "subscription", "target", name="delivery_once"),
+        Index("delivery_open", "target", "seq", postgresql_where=text("state IN ('queued', 'sending')")),
+        Index("delivery_recent", "subscription", "created_at"),
+        Index("delivery_incidents", "incidents", postgresql_using="gin"),
+        Index("delivery_finished", "channel", "finished_at"),
+    )
+
+    id: str = Field(primary_key=True)
+    seq: int = _number()
+    subject_id: str
+    purpose: str
+    subscription: str
+    channel: str
+    kind: str
+    address: str
+    target: str
+    level: int
+    incidents: list[str] = Field(sa_column=Column(ARRAY(String), nullable=False))
+    correlation_id: str
+    message: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    state: str = Field(default="queued", sa_column_kwargs={"server_default": "queued"})
+    attempts: int = _count()
+    repeats: int = _count()
+    possible_repeat: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    next_try_at: datetime = _moment(now=True)
+    lease_owner: str | None = None
+    lease_until: datetime | None = _moment()
+    last_error: str | None = None
+    created_at: datetime = _moment(now=True)
+    finished_at: datetime | None = _moment()
+    reported_at: datetime | None = _moment()
+
+
+class TroubleRow(NotifierTable, table=True):
+    """A trouble that operators were told of and that is not over yet."""
+
+    __tablename__ = "trouble"
+
+    key: str = Field(primary_key=True)
+    title: str
+    measure: int
+    since: datetime = _moment(now=True)
+    told_at: datetime = _moment(now=True)
+
+
+def _table(row: type[NotifierTable]) -> Table:
+    return METADATA.tables[f"notifier.{row.__tablename__}"]
+
+
+# The queries are written in SQLAlchemy's expressions over whole batches: they name the tables so.
+subscription = _table(SubscriptionRow)
+inbox = _table(InboxRow)
+told = _table(ToldRow)
+notice = _table(NoticeRow)
+delivery = _table(DeliveryRow)
+trouble = _table(TroubleRow)

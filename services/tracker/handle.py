@@ -14,7 +14,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.tracker import store
-from services.tracker.ledger import Ledger, Version, Wanted
+from services.tracker.ledger import Ledger, Version
 from services.tracker.metrics import CANDIDATES, REPORTS, VERSIONS
 from services.tracker.read_batch import open_ledger, read_in_full
 from services.tracker.take import Arrived, place, take_report
@@ -54,14 +54,14 @@ async def _merge(connection: AsyncConnection, arrived: Sequence[Arrived], now: d
     then that incident is read in between.
     """
     entries = [one.report.entry_id for one in arrived]
-    ledger = await open_ledger(connection, entries, [one.wanted for one in arrived])
-    likely = (incident_id for one in arrived for incident_id in place(ledger, one).touched)
-    await read_in_full(connection, ledger, likely)
-    for one in arrived:
-        placing = place(ledger, one)
+    ledger = await open_ledger(connection, entries, [one.wanted for one in arrived if one.wanted])
+    likely = [place(ledger, one) for one in arrived]
+    await read_in_full(connection, ledger, (touched for placing in likely for touched in placing.touched))
+    for one, before in zip(arrived, likely, strict=True):
+        placing = place(ledger, one, before)
         REPORTS.labels(placing.outcome).inc()
-        if placing.candidates is not None:
-            CANDIDATES.observe(placing.candidates)
+        if placing.among is not None:
+            CANDIDATES.observe(len(placing.among))
         await read_in_full(connection, ledger, placing.touched)
         take_report(ledger, one, placing, now)
     return ledger
@@ -78,7 +78,7 @@ def _arrived(one: Received[Report]) -> Arrived:
     if "\\u0000" in document:
         report = Report.model_validate(_without_nul(report.model_dump()))
         document = report.model_dump_json()
-    return Arrived(report, document, one.trace, Wanted.by(report))
+    return Arrived.of(report, document, one.trace)
 
 
 def _without_nul(value: object) -> object:

@@ -9,28 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from services.tracker.names import fold, read_name, town, unspaced, without_umlauts, words_of
+from services.tracker.names import Name, fold, read_name, town, unspaced, without_umlauts, words_of
 from shared.events import Victim
 
 NAMELESS = "?"
 """The mark of an incident that names nobody."""
+_INITIALS = "="
+"""The mark of initials that an acronym may stand for."""
 _BEGINNING = 5
 _LONGEST = 24
 
 
 def exact_keys(victims: Sequence[Victim], suppliers: Sequence[str]) -> set[str]:
-    """Return the words of names, towns and suppliers, acronyms and initials."""
-    keys: set[str] = set()
-    for victim in victims:
-        name = read_name(victim.name)
-        keys |= name.keys() | town(victim.place or "")
-        if victim.normalised:
-            keys.add(fold(victim.normalised))
-        if name.empty and victim.name:
-            keys.add(" ".join(words_of(victim.name)))
-    for supplier in suppliers:
-        keys |= read_name(supplier).keys() | set(words_of(supplier))
-    return {without_umlauts(key) for key in keys if key}
+    """Return the words by which a report finds incidents of any time: names, towns, suppliers, acronyms.
+
+    Initials find acronyms and acronyms find initials, but initials do not find initials: many names share them.
+    """
+    names = _names(victims, suppliers)
+    initials = {without_umlauts(name.initials) for name in names if len(name.initials) > 2}
+    return _words(victims, suppliers) | initials | {_stands_for(acronym) for name in names for acronym in name.acronyms}
 
 
 def spelling_keys(exact: set[str]) -> set[str]:
@@ -42,7 +39,7 @@ def spelling_keys(exact: set[str]) -> set[str]:
     for word in exact:
         if unspaced(word):
             keys |= {f"~{word[at : at + 2]}" for at in range(len(word) - 1)}
-        elif len(word) >= _BEGINNING:
+        elif len(word) >= _BEGINNING and not word.startswith(_INITIALS):
             letters = word[:_LONGEST]
             keys |= {f"~{letters}", f"{letters[:_BEGINNING]}-"}
             keys |= {f"~{letters[:at]}{letters[at + 1 :]}" for at in range(len(letters))}
@@ -62,6 +59,29 @@ def is_specific(victim: Victim) -> bool:
 
 def stored_keys(victims: Sequence[Victim], suppliers: Sequence[str]) -> list[str]:
     """Return all by which an incident is to be found."""
-    exact = exact_keys(victims, suppliers)
+    words = _words(victims, suppliers)
     nameless = set() if any(is_specific(victim) for victim in victims) else {NAMELESS}
-    return sorted(exact | spelling_keys(exact) | nameless)
+    initials = {_stands_for(name.initials) for name in _names(victims, suppliers) if len(name.initials) > 2}
+    return sorted(words | spelling_keys(words) | initials | nameless)
+
+
+def _words(victims: Sequence[Victim], suppliers: Sequence[str]) -> set[str]:
+    keys: set[str] = set()
+    for victim in victims:
+        name = read_name(victim.name)
+        keys |= name.keys() | town(victim.place or "")
+        if victim.normalised:
+            keys.add(fold(victim.normalised))
+        if name.empty and victim.name:
+            keys.add(" ".join(words_of(victim.name)))
+    for supplier in suppliers:
+        keys |= read_name(supplier).keys() | set(words_of(supplier))
+    return {without_umlauts(key) for key in keys if key}
+
+
+def _names(victims: Sequence[Victim], suppliers: Sequence[str]) -> list[Name]:
+    return [read_name(name) for name in (*(victim.name for victim in victims), *suppliers)]
+
+
+def _stands_for(letters: str) -> str:
+    return f"{_INITIALS}{without_umlauts(letters)}"

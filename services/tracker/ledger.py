@@ -83,8 +83,9 @@ class Wanted:
     @classmethod
     def by(cls, report: Report) -> Wanted:
         """Derive it from a report."""
-        exact = exact_keys(report.facts.victims, report.facts.suppliers)
-        specific = any(is_specific(victim) for victim in report.facts.victims)
+        victims, suppliers = report.facts.victims, report.facts.suppliers
+        exact = exact_keys(victims, suppliers)
+        specific = any(is_specific(victim) for victim in victims)
         return cls(frozenset(exact), frozenset(spelling_keys(exact)), moment_of(report), specific)
 
 
@@ -136,7 +137,7 @@ class Ledger:
         found |= {one for one in self._with_words(wanted.spellings) if self._within(one, wanted.moment, NEAR)}
         nameless = self._by_word.get(NAMELESS_KEY, ()) if wanted.specific else self.dossiers
         found |= {one for one in nameless if self._within(one, wanted.moment, NAMELESS)}
-        return [self.dossiers[one].known for one in found]
+        return [self.dossiers[one].known for one in sorted(found)]
 
     def missing(self, ids: Iterable[str]) -> list[str]:
         """Return those of these incidents that must be read before anything is concluded from them."""

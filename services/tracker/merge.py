@@ -101,10 +101,10 @@ def decide(report: Report, candidates: Sequence[Known]) -> Merge:
 
 def match_incident(report: Report, known: Known) -> _Match | None:
     """Say why `report` belongs to `known`, or None."""
-    likeness = compare_all(report.facts.victims, known.victims)
     gap = _apart_in_time(report, known)
     if gap is None:
         return None
+    likeness = compare_all(report.facts.victims, known.victims)
     if likeness.kind in {Kind.SAME, Kind.VAGUE}:
         return _Match("victim", likeness.score, f"same victim: {likeness.why}; {gap}")
     supplier = _same_supplier(report, known)
@@ -146,7 +146,7 @@ def _apart_in_time(report: Report, known: Known) -> str | None:
         start = min(start, _midnight(known.attack_date, known.first))
     if start <= moment <= known.last + SAME_ATTACK:
         return f"published {abs((moment - known.first).days)} days after the first report"
-    if not care_signals(used_signals(report)) and any(abs(moment - echo) <= ECHO for echo in known.echoes):
+    if any(abs(moment - echo) <= ECHO for echo in known.echoes) and not care_signals(used_signals(report)):
         return "speaks of data only, beside another late report"
     speaks_of_past = report.facts.status in {Status.PAST, Status.RESTORED}
     if speaks_of_past and known.last <= moment <= known.last + OLD_NEWS:

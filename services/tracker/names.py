@@ -56,8 +56,8 @@ class Name:
         return len([word for word in _WORD.findall(self.text) if word[0].isupper()]) >= 3
 
     def keys(self) -> frozenset[str]:
-        """Return the words by which the store can find incidents of the same name."""
-        return self.core | self.aside | self.acronyms | ({self.initials} if len(self.initials) > 2 else set())
+        """Return the words by which incidents of the same name are found."""
+        return self.core | self.aside | self.acronyms
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,7 +10,7 @@ from services.tracker.conclude import Cause, conclude
 from services.tracker.known import Known, know
 from services.tracker.ledger import Dossier, Filed, Ledger, ReportEntry, Version, Wanted
 from services.tracker.merge import Merge, settle
-from services.tracker.reading import moment_of, supersedes
+from services.tracker.reading import moment_of, supersedes, supports, tells_harmless_cause
 from shared.events import Report
 from shared.headers import Trace
 from shared.ids import stable_id
@@ -17,12 +18,18 @@ from shared.ids import stable_id
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """A report that is new, with its document and what finds its candidates."""
+    """A report that is new, with its document and what finds its candidates (none where it can join nothing)."""
 
     report: Report
     document: str
     trace: Trace
-    wanted: Wanted
+    wanted: Wanted | None
+
+    @classmethod
+    def of(cls, report: Report, document: str, trace: Trace) -> Arrived:
+        """Read what finds its candidates."""
+        joins = supports(report) or tells_harmless_cause(report)
+        return cls(report, document, trace, Wanted.by(report) if joins else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +41,7 @@ class Placing:
     incident_id: str | None = None
     homes: frozenset[str] = frozenset()
     replaced: tuple[Filed, ...] = ()
-    candidates: int | None = None
+    among: tuple[Known, ...] | None = None
 
     @property
     def opens(self) -> bool:
@@ -48,10 +55,11 @@ class Placing:
         return sorted(one for one in self.homes | joined if one)
 
 
-def place(ledger: Ledger, arrived: Arrived) -> Placing:
+def place(ledger: Ledger, arrived: Arrived, before: Placing | None = None) -> Placing:
     """Decide where a report goes, as the ledger stands; changes nothing.
 
-    The incidents of the earlier reports on its entry must be in hand in full.
+    The incidents of the earlier reports on its entry must be in hand in full. `before` is what was decided
+    earlier in the batch: it holds where nothing has changed that it was decided by.
     """
     report = arrived.report
     earlier = ledger.filed.get(report.entry_id, [])
@@ -60,13 +68,15 @@ def place(ledger: Ledger, arrived: Arrived) -> Placing:
     replaced = tuple(other for other in earlier if other.stands)
     homes = frozenset(other.incident_id for other in replaced if other.incident_id)
     home = _without(ledger, min(homes, default=None), replaced, report)
-    candidates = ledger.candidates(arrived.wanted)
+    candidates = ledger.candidates(arrived.wanted) if arrived.wanted else []
+    if before and before.among and not earlier and _same(before.among, candidates):
+        return before
     if home:
         candidates = [home if known.id == home.id else known for known in candidates]
     merge: Merge = settle(report, candidates, home)
     incident_id = merge.incident_id or (stable_id("incident", report.id) if merge.opens else None)
     outcome = "opened" if merge.opens else "merged" if incident_id else merge.rule
-    return Placing(outcome, merge.reason, incident_id, homes, replaced, len(candidates))
+    return Placing(outcome, merge.reason, incident_id, homes, replaced, tuple(candidates))
 
 
 def take_report(ledger: Ledger, arrived: Arrived, placing: Placing, now: datetime) -> None:
@@ -83,6 +93,11 @@ def take_report(ledger: Ledger, arrived: Arrived, placing: Placing, now: datetim
     )
     for incident_id in placing.touched:
         _renew(ledger, ledger.dossiers[incident_id], arrived, now, withdrawn=bool(placing.replaced))
+
+
+def _same(some: Sequence[Known], others: Sequence[Known]) -> bool:
+    """Say whether these are the same incidents, known in the same way: what is known anew is another object."""
+    return len(some) == len(others) and all(one is other for one, other in zip(some, others, strict=True))
 
 
 def _without(ledger: Ledger, home: str | None, replaced: tuple[Filed, ...], report: Report) -> Known | None:

@@ -140,3 +140,10 @@ def test_ids_depend_on_the_feed_and_are_stable() -> None:
     """The same entry of the same feed has the same id for ever."""
     assert candidates(entry())[0].entry_id == candidates(entry(title="Edited"))[0].entry_id
     assert identify("https://other.example/feed", [entry()], NOW)[0].entry_id != candidates(entry())[0].entry_id
+
+
+def test_three_entries_with_one_id_and_one_link_are_told_apart_by_their_titles() -> None:
+    """Two may be an entry and its older form; three are a publisher's mistake."""
+    three = [entry("same", f"Title {number}") for number in range(3)]
+    assert len(identify("f", three, NOW)) == 3
+    assert len(identify("f", three[:2], NOW)) == 1

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from services.launcher.demo.sinks import SmtpSink, WebhookSink
+from tests.chaos.attacks import Attack
 from tests.chaos.feed import Feed
 from tests.chaos.stack import Stack
 from tests.waiting import wait_until
@@ -72,6 +73,13 @@ class Road:
             return all(feed["last_success"] for feed in feeds)
 
         await wait_until(read, within=30, every=0.5, what="the first poll")
+
+    async def alerted(self, attack: Attack) -> None:
+        """Wait until the alert on an attack is in the mailbox; if it never comes, say what the services said."""
+        try:
+            await wait_until(lambda: any(attack.hospital in mail.subject for mail in self.mail.messages), within=30)
+        except AssertionError as error:
+            raise AssertionError(f"no alert on {attack.hospital}:\n{self.stack.tail()}") from error
 
     async def command(self, *arguments: str, status: int = 0) -> tuple[str, str]:
         """Run `codegrey ...` as a person would in another terminal; return (output, errors)."""

@@ -83,7 +83,7 @@ async def test_poison_on_every_topic_ends_in_the_dead_letters_and_the_operators_
             await publish_all(sender, [Outgoing(topic, one.key, one.value, one.headers) for one in poisons()])
     attack = make_attack(1, TOWNS)
     road.feed.add(attack)
-    await wait_until(lambda: any(attack.hospital in mail.subject for mail in road.mail.messages), what="the alert")
+    await road.alerted(attack)
 
     async def buried() -> bool:
         counts = {row["topic"]: row["dead"] for row in (await road.ask("status"))["topics"]}
@@ -113,7 +113,7 @@ async def test_a_flood_of_poison_pauses_the_consumer_until_resumed(road: Road) -
     attack = make_attack(2, TOWNS)
     road.feed.add(attack)
     await road.command("dead", "resume", "codegrey-tracker")
-    await wait_until(lambda: any(attack.hospital in mail.subject for mail in road.mail.messages), what="the alert")
+    await road.alerted(attack)
 
 
 async def test_a_replayed_dead_letter_is_tried_again(road: Road) -> None:
@@ -161,6 +161,6 @@ async def test_stopping_and_starting_again_loses_nothing_and_repeats_nothing(roa
     attack = make_attack(3, TOWNS)
     road.feed.add(attack)
     await road.stack.up()
-    await wait_until(lambda: any(attack.hospital in mail.subject for mail in road.mail.messages), what="the alert")
+    await road.alerted(attack)
     alerts = [mail for mail in road.mail.messages[before:] if "duty@hospital.example" in mail.recipients]
     assert [attack.hospital in mail.subject for mail in alerts] == [True]

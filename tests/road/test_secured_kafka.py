@@ -18,7 +18,6 @@ from shared.kafka import admin
 from shared.settings import Settings
 from tests.chaos.attacks import make_attack, towns
 from tests.road.conftest import travelling
-from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(180)]
 
@@ -114,4 +113,4 @@ async def test_the_road_runs_through_a_secured_kafka(secured: Secured) -> None:
         await road.first_contact()
         attack = make_attack(0, towns(5))
         road.feed.add(attack)
-        await wait_until(lambda: any(attack.hospital in mail.subject for mail in road.mail.messages))
+        await road.alerted(attack)
