@@ -109,8 +109,8 @@ class News:
 
     def nameless(self) -> Report:
         """Tell of an attack on nobody who is named."""
-        one = self._make("", "PL", f"A hospital was attacked, its name is not told: {self.chance.random()}")
-        return one.model_copy(update={"facts": one.facts.model_copy(update={"victims": ()})})
+        country = self.chance.choice(_NAMES)[1]
+        return self._make("", country, f"A hospital was attacked, its name is not told: {self.chance.random()}")
 
     def batches(self, size: int, count: int) -> Iterator[list[Report]]:
         """Yield batches of the whole mixture."""

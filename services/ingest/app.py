@@ -6,7 +6,7 @@ import asyncio
 
 from services.ingest.addresses import make_policy, parse_networks
 from services.ingest.fetch import Fetcher
-from services.ingest.loop import Poller
+from services.ingest.loop import CONCURRENCY, Poller
 from services.ingest.parsers import Parsers
 from services.ingest.poll import Tools
 from services.ingest.tables import outbox
@@ -21,8 +21,8 @@ async def assemble(runtime: Runtime) -> None:
     networks = parse_networks(runtime.settings.private_feeds)
     tools = Tools(
         engine=runtime.engine,
-        public=Fetcher(make_policy(networks), user_agent=user_agent()),
-        private=Fetcher(make_policy(networks, allow_private=True), user_agent=user_agent()),
+        public=Fetcher(make_policy(networks), user_agent=user_agent(), connections=CONCURRENCY),
+        private=Fetcher(make_policy(networks, allow_private=True), user_agent=user_agent(), connections=CONCURRENCY),
         parsers=Parsers(),
         wake=relay.wake,
         internal=networks,

@@ -156,7 +156,7 @@ async def _add(settings: Settings, url: str, said: dict[str, Any]) -> list[str]:
     from services.ingest.edit import add_feeds
     from services.ingest.feeds import Feed
     from services.ingest.feeds_file import feeds_path, load_feeds
-    from shared.errors import ConfigError
+    from shared.errors import ConfigError, Permanent
 
     try:
         Feed(url=url, **said)
@@ -169,7 +169,7 @@ async def _add(settings: Settings, url: str, said: dict[str, Any]) -> list[str]:
         if checked.found["error"] and checked.behind:
             checked = await checker.one(Subject(checked.behind[0]))
     if checked.found["error"]:
-        raise ConfigError(f"{checked.found['url']}: {checked.found['error']}; nothing was written")
+        raise Permanent(f"{checked.found['url']}: {checked.found['error']}; nothing was written")
     feed = Feed(url=checked.found["url"], **said)
     added = add_feeds(path, [feed], known)
     return [_in_words(checked), f"added to {path}" if added else f"{feed.url} is configured already"]

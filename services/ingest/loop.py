@@ -37,8 +37,10 @@ from shared.settings import Settings
 log = get_logger()
 T = TypeVar("T")
 
-CONCURRENCY = 8
+CONCURRENCY = 64
+"""Polls under way: nearly all of them wait for a publisher."""
 IDLE_S = 0.5
+PACE_S = 0.01
 STUCK_AFTER_S = 60.0
 LOOK_EVERY_S = 30.0
 
@@ -112,6 +114,8 @@ class Poller:
     async def _rest(self) -> None:
         if self._running:
             await asyncio.wait(self._running, timeout=IDLE_S, return_when=asyncio.FIRST_COMPLETED)
+            # Claims are taken a handful at a time, not one by one.
+            await asyncio.sleep(PACE_S)
         else:
             await asyncio.sleep(IDLE_S)
 

@@ -33,6 +33,7 @@ from services.ingest.metrics import ENTRIES, PARSERS_KILLED, POLL_SECONDS, POLLS
 from services.ingest.parsed import PARSER_VERSION, ParsedFeed
 from services.ingest.parsers import Parsers
 from services.ingest.quiet import remember
+from services.ingest.record import Recorder
 from services.ingest.robots import Robots
 from services.ingest.spacing import HostSpacing
 from services.ingest.store import (
@@ -75,6 +76,13 @@ class Tools:
     robots: Robots = field(default_factory=Robots)
     secrets: Path = DEFAULT_SECRETS
     """The folder whose files headers may name."""
+    writing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(4))
+    """Polls that may write at once: many fetch, but the database's connections are few."""
+    recorder: Recorder = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Gather writes to this database."""
+        self.recorder = Recorder(self.engine)
 
     def fetcher(self, config: Feed) -> Fetcher:
         """Return the fetcher that this feed may use."""
@@ -99,8 +107,10 @@ async def poll(claim: Claim, tools: Tools) -> Polled:
     state = claim.state
     fetched = await _fetch(state, tools)
     parsed, body_hash = await _parse(state, fetched, tools)
+    if parsed is None and trouble(fetched, state) is None:
+        return await _unchanged(claim, fetched, tools, started)
     pages = await _full_texts(state, parsed, tools) if parsed is not None and not parsed.error else {}
-    async with transaction(tools.engine) as connection:
+    async with tools.writing, transaction(tools.engine) as connection:
         if not await hold_lease(connection, claim):
             return LOST
         now = await database_now(connection)
@@ -110,7 +120,7 @@ async def poll(claim: Claim, tools: Tools) -> Polled:
         if parsed is not None and conclusion.outcome == "read":
             candidates = identify(state.config.url, parsed.entries, now)
             decisions = await _decide(connection, state, candidates, now)
-            items = await _write_entries(connection, state, parsed, decisions, pages)
+            items = await _write_entries(connection, state, parsed, decisions, pages, now)
         values = dict(conclusion.values)
         if items:
             moments = [item.published or now for item in items if item.revision == 1]
@@ -123,6 +133,18 @@ async def poll(claim: Claim, tools: Tools) -> Polled:
     POLL_SECONDS.observe(time.monotonic() - started)
     _tell(state, conclusion, parsed, decisions, items)
     return Polled(conclusion.outcome, conclusion.reason, tuple(items))
+
+
+async def _unchanged(claim: Claim, fetched: Fetched, tools: Tools, started: float) -> Polled:
+    """Write a poll that brought nothing, together with others of its kind."""
+    conclusion = await tools.recorder.unchanged(claim, fetched, _RANDOM.random())
+    if conclusion is None:
+        return LOST
+    crash_point("ingest-after-commit")
+    POLLS.labels(conclusion.outcome).inc()
+    POLL_SECONDS.observe(time.monotonic() - started)
+    _tell(claim.state, conclusion, None, [], [])
+    return Polled(conclusion.outcome, conclusion.reason)
 
 
 async def _fetch(state: FeedState, tools: Tools) -> Fetched:
@@ -171,7 +193,7 @@ async def _full_texts(state: FeedState, parsed: ParsedFeed, tools: Tools) -> Map
     concerned = await asyncio.to_thread(may_concern_us, candidates)
     if not concerned:
         return {}
-    async with transaction(tools.engine) as connection:
+    async with tools.writing, transaction(tools.engine) as connection:
         decisions = await _decide(connection, state, candidates, await database_now(connection))
     wanted = pages_wanted(decisions, concerned)
     pages = Pages(tools.parsers, tools.spacing, tools.robots)
@@ -194,6 +216,7 @@ async def _write_entries(
     parsed: ParsedFeed,
     decisions: list[Decision],
     pages: Mapping[str, FullText],
+    now: datetime,
 ) -> list[NewsItem]:
     """Store what is new, and put into the outbox what goes on; the table itself refuses a second time."""
     kept = [with_page(one, pages) for one in decisions if one.verdict is not Verdict.UNCHANGED]
@@ -201,7 +224,7 @@ async def _write_entries(
     decided = [(one, make_item(state, title, parsed.language, one) if one.published else None) for one in kept]
     fresh = [one.candidate for one in kept if one.verdict is Verdict.NEW]
     stories = link_stories(fresh, await told_elsewhere(connection, state.config.url, fresh))
-    written = await store_entries(connection, state.config.url, decided, stories)
+    written = await store_entries(connection, state.config.url, decided, stories, now)
     items = [item for _, item in decided if item is not None and item.entry_id in written]
     await add_rows(connection, outbox, [news_row(item) for item in items])
     return items

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, literal_column, or_, select, text, update
@@ -175,15 +175,18 @@ async def store_entries(
     feed_url: str,
     decided: Sequence[tuple[Decision, NewsItem | None]],
     stories: Mapping[str, Told],
+    now: datetime,
 ) -> set[str]:
     """Write entries and revisions; return the ids of those that were not there before."""
     rows = [
-        _entry_row(feed_url, decision, item, stories.get(decision.candidate.entry_id)) for decision, item in decided
+        _entry_row(feed_url, decision, item, stories.get(decision.candidate.entry_id)) | {"stored_at": now}
+        for decision, item in decided
     ]
     written: set[str] = set()
     for start in range(0, len(rows), _ROWS):
-        statement = insert(entry).values(rows[start : start + _ROWS]).on_conflict_do_nothing()
-        written |= set((await connection.execute(statement.returning(entry.c.entry_id))).scalars())
+        # A list of rows beside the statement, not in it: it is compiled once, not for every number of rows.
+        statement = insert(entry).on_conflict_do_nothing().returning(entry.c.entry_id)
+        written |= set((await connection.execute(statement, rows[start : start + _ROWS])).scalars())
     return written
 
 
@@ -207,7 +210,6 @@ def _entry_row(feed_url: str, decision: Decision, item: NewsItem | None, told: T
         "title_key": title_key(published.title),
         "story": (told.story or told.entry_id) if told else None,
         "first_seen": decision.first_seen,
-        "stored_at": _CLOCK,
         "content_hash": decision.candidate.content_hash,
         "arrival": decision.arrival.value,
         "reason": decision.reason + same,

@@ -20,7 +20,7 @@ from services.tracker.read_batch import open_ledger, read_in_full
 from services.tracker.take import Arrived, place, take_report
 from shared.consume import Received
 from shared.crash import crash_point
-from shared.database import database_now, transaction
+from shared.database import transaction
 from shared.events import Report
 from shared.log import get_logger
 
@@ -33,8 +33,7 @@ def handler(engine: AsyncEngine, wake: asyncio.Event) -> Callable[[Sequence[Rece
     async def handle(received: Sequence[Received[Report]]) -> None:
         """Take in a batch of reports; what is delivered twice changes nothing."""
         async with transaction(engine) as connection:
-            await store.take_lock(connection)
-            now = await database_now(connection)
+            now = await store.take_lock(connection)
             new = await store.take_in(connection, [one.event.id for one in received])
             ledger = await _merge(connection, [_arrived(one) for one in _once(received, new)], now)
             await store.write(connection, ledger, now)

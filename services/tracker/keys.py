@@ -16,6 +16,8 @@ NAMELESS = "?"
 """The mark of an incident that names nobody."""
 _INITIALS = "="
 """The mark of initials that an acronym may stand for."""
+_COUNTRY = "@"
+"""The mark of a country, alone that of no country known."""
 _BEGINNING = 5
 _LONGEST = 24
 
@@ -57,12 +59,23 @@ def is_specific(victim: Victim) -> bool:
     return not name.empty or name.proper
 
 
+def country_keys(victims: Sequence[Victim]) -> set[str]:
+    """Return the marks of the victims' countries, or the mark of none."""
+    return {f"{_COUNTRY}{victim.country}" for victim in victims if victim.country} or {_COUNTRY}
+
+
+def agreeing_keys(victims: Sequence[Victim]) -> set[str]:
+    """Return the marks of countries that agree with those of a report; none where every country does."""
+    marks = country_keys(victims)
+    return set() if marks == {_COUNTRY} else marks | {_COUNTRY}
+
+
 def stored_keys(victims: Sequence[Victim], suppliers: Sequence[str]) -> list[str]:
     """Return all by which an incident is to be found."""
     words = _words(victims, suppliers)
     nameless = set() if any(is_specific(victim) for victim in victims) else {NAMELESS}
     initials = {_stands_for(name.initials) for name in _names(victims, suppliers) if len(name.initials) > 2}
-    return sorted(words | spelling_keys(words) | initials | nameless)
+    return sorted(words | spelling_keys(words) | initials | nameless | country_keys(victims))
 
 
 def _words(victims: Sequence[Victim], suppliers: Sequence[str]) -> set[str]:

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from services.tracker.keys import NAMELESS as NAMELESS_KEY
-from services.tracker.keys import exact_keys, is_specific, spelling_keys, stored_keys
-from services.tracker.known import Known
-from services.tracker.merge import NAMELESS
+from services.tracker.keys import agreeing_keys, exact_keys, is_specific, spelling_keys, stored_keys
+from services.tracker.known import SAME_ATTACK, Known
+from services.tracker.merge import NAMELESS, tells_of_now
 from services.tracker.reading import moment_of
 from shared.events import Alert, Report
 from shared.headers import Trace
@@ -79,6 +79,10 @@ class Wanted:
     spellings: frozenset[str]
     moment: datetime
     specific: bool
+    countries: frozenset[str]
+    """The marks of the countries that agree with its own, where it is compared with all of its days; none: all do."""
+    since: datetime | None
+    """The last news of what it belongs to is not older than this, if it is given."""
 
     @classmethod
     def by(cls, report: Report) -> Wanted:
@@ -86,7 +90,16 @@ class Wanted:
         victims, suppliers = report.facts.victims, report.facts.suppliers
         exact = exact_keys(victims, suppliers)
         specific = any(is_specific(victim) for victim in victims)
-        return cls(frozenset(exact), frozenset(spelling_keys(exact)), moment_of(report), specific)
+        moment = moment_of(report)
+        since = moment - SAME_ATTACK if tells_of_now(report) else None
+        return cls(
+            frozenset(exact),
+            frozenset(spelling_keys(exact)),
+            moment,
+            specific,
+            frozenset(agreeing_keys(victims)),
+            since,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +143,16 @@ class Ledger:
     def candidates(self, wanted: Wanted) -> list[Known]:
         """Return the incidents that a report might belong to.
 
-        With a word in common at any time; with a spelling in common around its time; and where one of the
-        two names nobody, all of its days.
+        With a word in common at any time that it may speak of; with a spelling in common around its time; and
+        where one of the two names nobody, all of its days whose country agrees.
         """
         found = self._with_words(wanted.exact)
         found |= {one for one in self._with_words(wanted.spellings) if self._within(one, wanted.moment, NEAR)}
-        nameless = self._by_word.get(NAMELESS_KEY, ()) if wanted.specific else self.dossiers
+        if wanted.since:
+            found = {one for one in found if self.dossiers[one].last_published >= wanted.since}
+        nameless = self._with_words([NAMELESS_KEY]) if wanted.specific else set(self.dossiers)
+        if wanted.countries:
+            nameless &= self._with_words(wanted.countries)
         found |= {one for one in nameless if self._within(one, wanted.moment, NAMELESS)}
         return [self.dossiers[one].known for one in sorted(found)]
 

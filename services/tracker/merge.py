@@ -154,6 +154,15 @@ def _apart_in_time(report: Report, known: Known) -> str | None:
     return None
 
 
+def tells_of_now(report: Report) -> bool:
+    """Say whether it can only belong to an incident that was in the news within `SAME_ATTACK` before it.
+
+    Without a date of attack, a word of the past, or data alone, nothing else can make it one of an older one.
+    """
+    past = report.facts.status in {Status.PAST, Status.RESTORED}
+    return not report.facts.attack_date and not past and bool(care_signals(used_signals(report)))
+
+
 def _midnight(day: date, like: datetime) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=like.tzinfo)
 

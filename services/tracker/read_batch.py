@@ -20,9 +20,11 @@ from sqlalchemy import (
     func,
     literal,
     select,
+    type_coerce,
     union,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.types import NullType
 
 from services.tracker.keys import NAMELESS as NAMELESS_KEY
 from services.tracker.ledger import NEAR, Dossier, Filed, Ledger, Wanted
@@ -39,7 +41,7 @@ _SHOWN = (
     incident.c.because,
     incident.c.first_published.label("first"),
     incident.c.last_published,
-    incident.c.words,
+    type_coerce(incident.c.words, NullType()).label("words"),  # a list as the driver gives it
     cast(incident.c.known, Text).label("document"),
 )
 
@@ -104,7 +106,9 @@ async def _take_up(connection: AsyncConnection, ledger: Ledger, query: Select[An
 
 def _candidates(wanted: Sequence[Wanted]) -> Select[Any]:
     """Select every incident that `Ledger.candidates` may return for one of these, and few others."""
-    exact = sorted(frozenset().union(*(one.exact for one in wanted)))
+    any_time = sorted(frozenset().union(*(one.exact for one in wanted if one.since is None)))
+    lately = sorted(frozenset().union(*(one.exact for one in wanted if one.since)))
+    since = min((one.since for one in wanted if one.since), default=None)
     spellings = sorted(frozenset().union(*(one.spellings for one in wanted)))
     moments = [one.moment for one in wanted]
     near = and_(
@@ -113,12 +117,18 @@ def _candidates(wanted: Sequence[Wanted]) -> Select[Any]:
         incident.c.words.overlap(_texts(spellings)),
     )
     parts = [
-        select(incident.c.id).where(incident.c.words.overlap(_texts(exact))),
+        select(incident.c.id).where(incident.c.words.overlap(_texts(any_time))),
         select(incident.c.id).where(near),
         _of_days([one.moment for one in wanted], incident.c.words.contains([NAMELESS_KEY])),
     ]
-    if nameless := [one.moment for one in wanted if not one.specific]:
-        parts.append(_of_days(nameless))
+    if since:
+        late = incident.c.last_published >= since
+        parts.append(select(incident.c.id).where(late, incident.c.words.overlap(_texts(lately))))
+    if nowhere := [one.moment for one in wanted if not one.specific and not one.countries]:
+        parts.append(_of_days(nowhere))
+    if nameless := [one for one in wanted if not one.specific and one.countries]:
+        countries = sorted(frozenset().union(*(one.countries for one in nameless)))
+        parts.append(_of_days([one.moment for one in nameless], incident.c.words.overlap(_texts(countries))))
     found = union(*parts).subquery()
     return select(*_SHOWN).join(found, found.c.id == incident.c.id)
 

@@ -10,7 +10,7 @@ from services.tracker.conclude import retract as retraction
 from services.tracker.ledger import Ledger, Version
 from services.tracker.read import find_incident
 from services.tracker.read_batch import read_in_full
-from shared.database import database_now, transaction
+from shared.database import transaction
 from shared.errors import Permanent
 from shared.events import Alert
 from shared.headers import Trace
@@ -25,12 +25,12 @@ async def retract(engine: AsyncEngine, prefix: str, because: str) -> Alert:
     if not because.strip():
         raise Permanent("say why: --because TEXT (those who were told will read it)")
     async with transaction(engine) as connection:
-        await store.take_lock(connection)
+        now = await store.take_lock(connection)
         row = await find_incident(connection, prefix)
         incident_id = str(row["id"])
         if row["state"] == "retracted":
             raise Permanent(f"incident {incident_id} is retracted already: {row['because']}")
-        ledger, now = Ledger(), await database_now(connection)
+        ledger = Ledger()
         await read_in_full(connection, ledger, [incident_id])
         dossier = ledger.dossiers[incident_id]
         assert dossier.last is not None, f"incident {incident_id} has no version"

@@ -22,9 +22,14 @@ from shared.topics import ALERTS
 MAX_REASON = 2_000
 
 
-async def take_lock(connection: AsyncConnection) -> None:
-    """Hold the one lock of the tracker until the transaction ends: two spellings never open two incidents."""
-    await connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('codegrey.tracker'))"))
+async def take_lock(connection: AsyncConnection) -> datetime:
+    """Hold the one lock of the tracker until the transaction ends: two spellings never open two incidents.
+
+    Returns the database's time once it is held.
+    """
+    held = text("SELECT pg_advisory_xact_lock(hashtext('codegrey.tracker')), clock_timestamp()")
+    now: datetime = (await connection.execute(held)).one()[1]
+    return now
 
 
 async def take_in(connection: AsyncConnection, ids: Sequence[str]) -> set[str]:

@@ -69,7 +69,7 @@ def place(ledger: Ledger, arrived: Arrived, before: Placing | None = None) -> Pl
     homes = frozenset(other.incident_id for other in replaced if other.incident_id)
     home = _without(ledger, min(homes, default=None), replaced, report)
     candidates = ledger.candidates(arrived.wanted) if arrived.wanted else []
-    if before and before.among and not earlier and _same(before.among, candidates):
+    if before and before.among is not None and not earlier and _same(before.among, candidates):
         return before
     if home:
         candidates = [home if known.id == home.id else known for known in candidates]

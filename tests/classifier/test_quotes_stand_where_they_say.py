@@ -17,7 +17,7 @@ WORDS = st.sampled_from([*PIECES.split(" "), "\n\n"])
 TEXTS = st.lists(st.one_of(WORDS, st.text(max_size=6)), max_size=40).map(" ".join)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(title=TEXTS, text=TEXTS)
 def test_the_text_between_the_offsets_is_the_quote(title: str, text: str) -> None:
     """`field[start:end] == quote` for whatever is given."""

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
+from ruamel.yaml import YAML
 
-from services.ingest.feeds_file import FeedsFile, feeds_path, load_feeds
-from shared.config_file import parse_config, read_config
+from services.ingest.feeds_file import FeedsFile, FeedsWatch, feeds_path, load_feeds
+from services.ingest.schema import feeds_schema
+from services.ingest.wishes import wishes_of
+from shared.config_file import parse_config
 from shared.errors import ConfigError
 from shared.settings import Settings
 
@@ -69,8 +76,115 @@ def test_a_missing_file_is_told_by_name(tmp_path: Path) -> None:
         load_feeds(Settings(config=tmp_path))
 
 
-def test_the_file_in_the_repository_is_valid() -> None:
-    """The example that people start from has no mistake."""
-    path = Path(__file__).parents[2] / "config" / "feeds.yaml"
-    assert read_config(path, FeedsFile).feeds
-    assert feeds_path(Settings(config=path.parent)) == path
+def test_the_starter_set_is_valid_and_speaks_many_languages() -> None:
+    """The files that people start from have no mistake, and say that nobody could try them."""
+    folder = Path(__file__).parents[2] / "config"
+    feeds = load_feeds(Settings(config=folder)).feeds
+    assert len(feeds) > 80
+    assert len({feed.language for feed in feeds}) > 12
+    assert feeds_path(Settings(config=folder)) == folder / "feeds.yaml"
+    assert all("NOT fetched" in part.read_text("utf-8") for part in (folder / "feeds.d").glob("*.yaml"))
+
+
+def test_the_schema_in_the_repository_is_that_of_the_code_and_accepts_its_files() -> None:
+    """Written anew by `codegrey feeds schema`; referred to in the file itself."""
+    folder = Path(__file__).parents[2] / "config"
+    schema = (folder / "feeds.schema.json").read_text("utf-8")
+    assert schema == feeds_schema(), "run: codegrey feeds schema > config/feeds.schema.json"
+    assert "$schema=feeds.schema.json" in (folder / "feeds.yaml").read_text("utf-8").splitlines()[0]
+    validator = Draft202012Validator(json.loads(schema))
+    for part in (folder / "feeds.yaml", *(folder / "feeds.d").glob("*.yaml")):
+        validator.validate(YAML(typ="safe").load(part.read_text("utf-8")))
+    assert list(validator.iter_errors({"feeds": [{"url": "https://a.example/", "intervall": "5m"}]}))
+    validator.validate({"feeds": ["https://a.example/"], "searches": None})
+
+
+def written(folder: Path, **files: str) -> Settings:
+    """Write files into a configuration folder; `d_` stands for feeds.d/."""
+    (folder / "feeds.d").mkdir(exist_ok=True)
+    for name, text in files.items():
+        path = folder / "feeds.d" / f"{name[2:]}.yaml" if name.startswith("d_") else folder / f"{name}.yaml"
+        path.write_text(text, "utf-8")
+    return Settings(config=folder)
+
+
+def test_files_of_a_folder_are_included_and_their_mistakes_told_by_name(tmp_path: Path) -> None:
+    """A team drops in a file; one that repeats a feed or breaks a rule is named."""
+    main = "include: [feeds.d/*.yaml]\nfeeds: [https://a.example/]\n"
+    settings = written(tmp_path, feeds=main, d_team="feeds:\n  - https://b.example/\n")
+    assert [feed.url for feed in load_feeds(settings).feeds] == ["https://a.example/", "https://b.example/"]
+    written(tmp_path, d_again="feeds: [https://A.example]\n", d_bad="feeds:\n  - url: x\n", d_out="contact: me\n")
+    with pytest.raises(ConfigError) as caught:
+        load_feeds(settings)
+    said = str(caught.value)
+    assert "again.yaml: https://A.example stands in feeds.yaml already" in said
+    assert "bad.yaml:2" in said
+    assert "out.yaml" in said
+
+
+@pytest.mark.parametrize("pattern", ["/etc/*.yaml", "../*.yaml"])
+def test_only_files_beside_are_included(pattern: str) -> None:
+    """Nothing of elsewhere is read."""
+    with pytest.raises(ConfigError, match="beside"):
+        parsed(f"include: ['{pattern}']\n")
+
+
+def test_a_search_stands_for_a_feed_for_each_term_in_each_language() -> None:
+    """Words are escaped; options are those of every feed."""
+    file = parsed(
+        "searches:\n  - url: https://s.example/?q={term}&hl={language}\n    name: S\n    interval: 1h\n"
+        "    full_text: never\n    terms: {fr: [hôpital piraté, b], de: [c]}\n"
+    )
+    feeds = file.all_feeds()
+    assert [feed.url for feed in feeds] == [
+        "https://s.example/?q=h%C3%B4pital+pirat%C3%A9&hl=fr",
+        "https://s.example/?q=b&hl=fr",
+        "https://s.example/?q=c&hl=de",
+    ]
+    assert {(feed.interval, feed.full_text) for feed in feeds} == {(3600, "never")}
+    assert feeds[0].name == "S: hôpital piraté"
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ("page: 'a[['", "CSS"),
+        ("json: {entries: 'a[['}", "JMESPath"),
+        ("json: {}", "'entries' is missing"),
+        ("page: a\n    json: {entries: b}", "either"),
+        ("headers: {Host: x}", "cannot be set"),
+        ('headers: {X: "a\\r\\nb"}', "one line"),
+        ("proxy: socks://x", "http"),
+        ("limits: {megabytes: 900}", "64"),
+        ("full_text: always", "candidates"),
+    ],
+)
+def test_options_that_make_no_sense_are_told(lines: str, words: str) -> None:
+    """Each with what would."""
+    with pytest.raises(ConfigError, match=re.escape(words)):
+        parsed(f"feeds:\n  - url: https://a.example/\n    {lines}\n")
+
+
+def test_a_change_in_any_file_is_seen_once(tmp_path: Path) -> None:
+    """By content: a file that is merely touched has not changed."""
+    settings = written(tmp_path, feeds="feeds: []\n", d_team="feeds: []\n")
+    watch = FeedsWatch(feeds_path(settings))
+    assert not watch.changed()
+    written(tmp_path, d_new="feeds: [https://b.example/]\n")
+    assert (watch.changed(), watch.changed()) == (True, False)
+    os.utime(tmp_path / "feeds.yaml", (1, 1))
+    assert not watch.changed()
+    (tmp_path / "feeds.d" / "new.yaml").unlink()
+    assert watch.changed()
+
+
+def test_secrets_of_headers_are_read_when_they_are_sent(tmp_path: Path) -> None:
+    """One that is missing leaves its header out."""
+    (tmp_path / "token").write_text("s3cret\n")
+    feed = parsed(
+        "feeds:\n  - url: https://a.example/\n    headers: {X-A: 'Bearer ${token}', X-B: '${none}'}\n"
+        "    proxy: http://proxy.example:3128\n    limits: {megabytes: 2, seconds: 5}\n"
+    ).feeds[0]
+    wishes = wishes_of(feed, tmp_path)
+    assert wishes.headers == (("X-A", "Bearer s3cret"),)
+    assert (wishes.proxy, wishes.max_body, wishes.within_s) == ("http://proxy.example:3128", 2 * 1024**2, 5.0)

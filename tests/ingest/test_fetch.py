@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from services.ingest.addresses import look_up, make_policy, parse_networks
-from services.ingest.fetch import MAX_REDIRECTS, Fetcher, Validators
+from services.ingest.fetch import MAX_REDIRECTS, Fetcher, Validators, Wishes
 from shared.errors import ConfigError
-from tests.ingest.feed_server import Answer, Asked, FeedServer
+from tests.ingest.feed_server import Answer, Asked, FeedServer, feed_server
 
 BODY = b"<rss>" + b"x" * 1000 + b"</rss>"
 
@@ -209,3 +209,41 @@ def test_a_network_that_is_none_is_refused_by_name() -> None:
         parse_networks("10.0.0.0/8, x")
     with pytest.raises(ConfigError, match="CODEGREY_PRIVATE_FEEDS"):
         make_policy(parse_networks("64:ff9b::/96"))
+
+
+async def test_configured_headers_never_follow_a_redirect_to_another_origin(
+    server: FeedServer, fetcher: Fetcher
+) -> None:
+    """A token belongs to the publisher that it was made for."""
+    async with feed_server() as other:
+        server.answers["/f"] = Answer(status=302, headers=(("Location", other.url("/g")),))
+        other.answers["/g"] = Answer(BODY)
+        wishes = Wishes(headers=(("X-Token", "abc"),))
+        assert (await fetcher.fetch(server.url("/f"), wishes=wishes)).status == 200
+        assert server.asked[0].headers["x-token"] == "abc"
+        assert "x-token" not in other.asked[0].headers
+
+
+async def test_a_proxy_is_asked_for_the_whole_address(server: FeedServer, fetcher: Fetcher) -> None:
+    """The name is the proxy's to look up; limits of one address hold there too."""
+    server.answers["http://far.invalid/f"] = Answer(BODY)
+    fetched = await fetcher.fetch("http://far.invalid/f", wishes=Wishes(proxy=server.url("")))
+    assert (fetched.status, fetched.body) == (200, BODY)
+    large = await fetcher.fetch("http://far.invalid/f", wishes=Wishes(proxy=server.url(""), max_body=10))
+    assert "larger" in (large.error or "")
+    refused = await fetcher.fetch("https://far.invalid/f", wishes=Wishes(proxy=server.url("")))
+    assert "the proxy refuses" in (refused.error or "")
+
+
+async def test_a_kept_connection_that_died_is_opened_anew(server: FeedServer, fetcher: Fetcher) -> None:
+    """Servers close them whenever they like."""
+    server.answers["/f"] = Answer(BODY)
+    await fetcher.fetch(server.url("/f"))
+
+    async def drop(asked: Asked) -> None:
+        server.answers["/f"] = Answer(BODY)
+        asked.writer.close()
+
+    server.answers["/f"] = drop
+    assert (await fetcher.fetch(server.url("/f"))).status == 200
+    assert server.times("/f") == 3
