@@ -28,6 +28,7 @@ from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from services.launcher.postgres_server import PostgresServer
+from services.tracker.app import warm
 from services.tracker.handle import handler
 from shared.database import migrate
 from shared.events import Report
@@ -173,6 +174,7 @@ async def measure(server: PostgresServer, known: int) -> dict[str, Any]:
     """Measure the handler, then the bare statements on a copy of the database."""
     engine = create_async_engine(server.url(), pool_size=2)
     await migrate(engine)
+    warm()
     news = News(random.Random(5))
     handle = handler(engine, asyncio.Event())
     began = time.perf_counter()

@@ -5,8 +5,8 @@ What it promises, record by record:
 1. A record is parsed on its own; what cannot be parsed goes to `<topic>.dead` alone.
 2. The good ones are handed to the service's handler as one batch. If the batch is refused,
    each record is tried alone, so that only the guilty one is dead-lettered.
-3. A transient fault is retried in place, with growing pauses, for `RETRY_FOR_S`; then the
-   process ends and is started again. Nothing is acknowledged after a failure.
+3. A transient fault is retried in place, with growing pauses, for a minute (`shared.retry`); then
+   the process ends and is started again. Nothing is acknowledged after a failure.
 4. Dead letters are confirmed by the broker before the offset is committed.
 5. A flood of poison pauses the whole group until a person resumes it (`shared.control`).
 
@@ -20,90 +20,34 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
-import structlog
-from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import FAKE_CONSUMER, KafkaAckableMessage
-from pydantic import ValidationError
 
 from shared.control import GroupState, set_state
 from shared.dead_letters import make_dead_letter, now_utc
 from shared.errors import Permanent, Transient
-from shared.events import Event
 from shared.flood import FloodGauge
-from shared.headers import RawHeaders, Trace, read_trace
 from shared.log import get_logger
 from shared.metrics import BATCH_SECONDS, DEAD_LETTERS, PAUSED, RECORDS
 from shared.publish import publish_all
+from shared.received import Consumption, E, Received, Record, parse
+from shared.retry import retried
+
+__all__ = ["Consumer", "Consumption", "E", "Handler", "Received", "next_max_records", "parse"]
 
 log = get_logger()
 
-E = TypeVar("E", bound=Event)
-Record = ConsumerRecord[Any, Any]
-
-RETRY_FOR_S = 60.0
-"""Less than the poll interval (300 s), so that a retry never costs the partition."""
-FIRST_PAUSE_S = 0.1
-LONGEST_PAUSE_S = 5.0
 BATCH_TARGET_S = 2.0
 SILENT_AFTER_S = 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class Received(Generic[E]):
-    """One parsed event with its address and trace."""
-
-    event: E
-    topic: str
-    partition: int
-    offset: int
-    carried: Trace | RawHeaders
-    """The trace, or the headers that it is read from when somebody asks: most records are only looked at."""
-
-    @property
-    def trace(self) -> Trace:
-        """Return the trace that the record belongs to."""
-        if isinstance(self.carried, Trace):
-            return self.carried
-        return read_trace(self.carried, getattr(self.event, "entry_id", ""))
-
-    def bound(self) -> AbstractContextManager[None]:
-        """Put the entry's correlation id into every line that is logged inside."""
-        return structlog.contextvars.bound_contextvars(correlation_id=self.trace.correlation_id)
-
-
 Handler = Callable[[Sequence[Received[E]]], Awaitable[None]]
-
-
-@dataclass(frozen=True)
-class Consumption(Generic[E]):
-    """What a service consumes: the group, the topic, the event, and the largest batch."""
-
-    group: str
-    topic: str
-    event: type[E]
-    max_records: int = 500
-
-
-def parse(record: Record, event: type[E]) -> Received[E]:
-    """Read one record; raises Permanent with the fields that are wrong, never their content."""
-    if record.value is None:
-        raise Permanent("empty message (a tombstone): this topic holds events only")
-    try:
-        parsed = event.model_validate_json(record.value)
-    except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(str(part) for part in problem['loc']) or 'message'}: {problem['msg']}"
-            for problem in error.errors(include_input=False, include_url=False)[:5]
-        )
-        raise Permanent(f"not a readable {event.type_name}: {problems}") from None
-    return Received(parsed, record.topic, record.partition, record.offset, record.headers or ())
 
 
 def next_max_records(took_s: float, now: int, ceiling: int) -> int:
@@ -304,20 +248,6 @@ class Consumer(Generic[E]):
                 return "has no partitions yet"
             self.joined = True
         return None
-
-
-async def retried(work: Callable[[], Awaitable[None]], group: str) -> None:
-    """Do `work`, trying again on transient faults with growing pauses for `RETRY_FOR_S`."""
-    until, pause = time.monotonic() + RETRY_FOR_S, FIRST_PAUSE_S
-    while True:
-        try:
-            return await work()
-        except Transient as fault:
-            if time.monotonic() + pause > until:
-                raise
-            log.warning("will try again", group=group, fault=str(fault), in_s=pause)
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE_S)
 
 
 async def _undecoded(message: Any) -> Any:

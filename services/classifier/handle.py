@@ -7,15 +7,16 @@ a crash repeats work; a repeated report has the same id and is harmless.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
 from aiokafka import AIOKafkaProducer
 
 from services.classifier.article import Article
-from services.classifier.judge import JUDGE_VERSION, judge
+from services.classifier.judge import JUDGE_VERSION, Vectors, judge
 from services.classifier.judgement import Judgement
-from services.classifier.metrics import CANDIDATES, ITEMS, VERDICTS
+from services.classifier.metrics import CANDIDATES, ITEMS, VECTORS, VERDICTS
 from shared.consume import Received
 from shared.crash import crash_point
 from shared.dead_letters import now_utc
@@ -26,16 +27,19 @@ from shared.log import get_logger
 from shared.publish import Outgoing, publish_all
 from shared.topics import REPORTS
 
+# A batch takes less than two seconds; vectors take some 20 to 60 ms each and are asked about few items.
+VECTOR_SECONDS = 1.2
 log = get_logger()
+Handler = Callable[[Sequence[Received[NewsItem]]], Awaitable[None]]
 
 
-def handler(producer: AIOKafkaProducer) -> Callable[[Sequence[Received[NewsItem]]], Awaitable[None]]:
-    """Return the handler that publishes with `producer`."""
+def handler(producer: AIOKafkaProducer, vectors: Vectors | None = None) -> Handler:
+    """Return the handler that publishes with `producer` and asks `vectors` about what the signals leave open."""
 
     async def handle(received: Sequence[Received[NewsItem]]) -> None:
         """Judge a batch off the event loop and publish a report for each candidate."""
         now = now_utc()
-        judged = await asyncio.to_thread(judge_batch, received, now)
+        judged = await asyncio.to_thread(judge_batch, received, now, vectors)
         await publish_all(producer, [message for _, message in judged])
         crash_point("classifier-between-publish-and-commit")
         for report, _ in judged:
@@ -44,9 +48,16 @@ def handler(producer: AIOKafkaProducer) -> Callable[[Sequence[Received[NewsItem]
     return handle
 
 
-def judge_batch(received: Sequence[Received[NewsItem]], now: datetime) -> list[tuple[Report, Outgoing]]:
-    """Judge the items that pass the gate; runs in a thread, since it burns CPU."""
+def judge_batch(
+    received: Sequence[Received[NewsItem]], now: datetime, vectors: Vectors | None = None
+) -> list[tuple[Report, Outgoing]]:
+    """Judge the items that pass the gate; runs in a thread, since it burns CPU.
+
+    In a flood of candidates the vectors are asked until a batch's share of time is spent; the rules judge the
+    rest alone.
+    """
     judged = []
+    sparing = Sparing(vectors, VECTOR_SECONDS) if vectors else None
     ITEMS.inc(len(received))
     for one in received:
         item = one.event
@@ -54,11 +65,31 @@ def judge_batch(received: Sequence[Received[NewsItem]], now: datetime) -> list[t
         if not gate(f"{item.title}\n\n{body}").passed:
             continue
         CANDIDATES.inc()
-        report = to_report(item, judge(to_article(item)), now)
+        report = to_report(item, judge(to_article(item), sparing), now)
         headers = event_headers(report, event_id=report.id, source="classifier", time=report.judged_at, trace=one.trace)
         value = report.model_dump_json(exclude_none=True).encode()
         judged.append((report, Outgoing(REPORTS, report.key().encode(), value, headers)))
     return judged
+
+
+class Sparing:
+    """Ask the vectors for as long as there is time left, and count how often."""
+
+    def __init__(self, vectors: Vectors, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._vectors = vectors
+        self._left = seconds
+        self._clock = clock
+
+    def __call__(self, title: str, text: str) -> float | None:
+        """Return how the item leans, or None where the time is spent."""
+        if self._left <= 0:
+            VECTORS.labels("no time left").inc()
+            return None
+        began = self._clock()
+        leaning = self._vectors(title, text)
+        self._left -= self._clock() - began
+        VECTORS.labels("asked").inc()
+        return leaning
 
 
 def to_article(item: NewsItem) -> Article:

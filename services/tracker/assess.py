@@ -33,6 +33,8 @@ RETOLD_AFTER = timedelta(days=45)
 _ENDED = frozenset({Status.CONTAINED, Status.RESTORED, Status.PAST})
 _MILD = frozenset({Signal.NO_EFFECT, Signal.BLOCKED})
 _BACK = frozenset({Signal.RESTORED, Signal.CONTAINED})
+_PLACE = {signal: place for place, signal in enumerate(Signal)}
+"""Of one level, what concerns patients most nearly stands first in the vocabulary, and in a headline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ def grade_peak(reports: Sequence[Report], facts: Facts) -> Grade:
     gravest = max(reports, key=lambda report: (report.level, report.id))
     if gravest.level <= together.level:
         return together
-    own = grade(used_signals(gravest), _grading([gravest], gravest.facts))
+    own = grade(_all([gravest]), _grading([gravest], gravest.facts))
     justified = own.justified_by if own.level == gravest.level else ()
     reason = own.reason if justified else gravest.reason
     return Grade(gravest.level, "report", reason, CAP_WORDS[gravest.level], None, own.impact_unknown, justified)
@@ -147,7 +149,7 @@ def _told(report: Report, wanted: frozenset[Signal]) -> tuple[Signal, ...]:
 
 def _all(reports: Iterable[Report]) -> tuple[Signal, ...]:
     found = dict.fromkeys(signal for report in reports for signal in used_signals(report))
-    return tuple(sorted(found, key=lambda signal: (-level_of(signal), signal.value)))
+    return tuple(sorted(found, key=lambda signal: (-level_of(signal), _PLACE[signal])))
 
 
 def _grading(reports: Sequence[Report], facts: Facts) -> severity.Facts:

@@ -54,13 +54,13 @@ async def _merge(connection: AsyncConnection, arrived: Sequence[Arrived], now: d
     """
     entries = [one.report.entry_id for one in arrived]
     ledger = await open_ledger(connection, entries, [one.wanted for one in arrived if one.wanted])
-    likely = [place(ledger, one) for one in arrived]
-    await read_in_full(connection, ledger, (touched for placing in likely for touched in placing.touched))
-    for one, before in zip(arrived, likely, strict=True):
-        placing = place(ledger, one, before)
+    likely = [incident_id for one in arrived for incident_id in place(ledger, one).touched]
+    await read_in_full(connection, ledger, likely)
+    for one in arrived:
+        placing = place(ledger, one)
         REPORTS.labels(placing.outcome).inc()
-        if placing.among is not None:
-            CANDIDATES.observe(len(placing.among))
+        if placing.candidates is not None:
+            CANDIDATES.observe(placing.candidates)
         await read_in_full(connection, ledger, placing.touched)
         take_report(ledger, one, placing, now)
     return ledger

@@ -49,13 +49,30 @@ class Merge:
 
 
 @dataclass(frozen=True, slots=True)
-class _Match:
+class Match:
+    """Why a report can belong to an incident, and how surely."""
+
     rule: str
     score: int
     why: str
 
 
-def settle(report: Report, candidates: Sequence[Known], home: Known | None) -> Merge:
+class Matches:
+    """Remember how one report compares: what is known anew is another object, and compared anew."""
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+        self._found: dict[int, tuple[Known, Match | None]] = {}
+
+    def __call__(self, known: Known) -> Match | None:
+        """Say why the report belongs to `known`, or None."""
+        found = self._found.get(id(known))
+        if found is None:
+            found = self._found[id(known)] = known, match_incident(self.report, known)
+        return found[1]
+
+
+def settle(report: Report, candidates: Sequence[Known], home: Known | None, matches: Matches | None = None) -> Merge:
     """Choose the incident of a report that replaces an earlier one on the same entry.
 
     `home` is the incident that rested on the earlier one, as it is known without it. The revision stays
@@ -66,10 +83,10 @@ def settle(report: Report, candidates: Sequence[Known], home: Known | None) -> M
             return Merge(home.id, "revision", "a revision of the report that it rests on", 100)
         if compare_all(report.facts.victims, home.victims).kind is not Kind.DIFFERENT:
             return Merge(home.id, "revision", "a revision of one of its reports", 100)
-    return decide(report, candidates)
+    return decide(report, candidates, matches)
 
 
-def decide(report: Report, candidates: Sequence[Known]) -> Merge:
+def decide(report: Report, candidates: Sequence[Known], matches: Matches | None = None) -> Merge:
     """Choose the incident that `report` belongs to; ties go to the one nearest in time, then by id.
 
     What tells of no attack and no outage belongs to none, but a harmless cause closes an open outage.
@@ -79,13 +96,14 @@ def decide(report: Report, candidates: Sequence[Known]) -> Merge:
         return Merge(None, "no_attack", "no attack and no outage")
     if closes:
         candidates = [known for known in candidates if known.kind == "outage"]
-    matches = [(match, known) for known in candidates if (match := match_incident(report, known))]
+    compare = matches or Matches(report)
+    found = [(match, known) for known in candidates if (match := compare(known))]
     if closes:
-        matches = [(match, known) for match, known in matches if match.rule in {"victim", "place"}]
-    if matches:
+        found = [(match, known) for match, known in found if match.rule in {"victim", "place"}]
+    if found:
         moment = moment_of(report)
         match, known = max(
-            matches, key=lambda pair: (pair[0].score, -abs(pair[1].last - moment).total_seconds(), pair[1].id)
+            found, key=lambda pair: (pair[0].score, -abs(pair[1].last - moment).total_seconds(), pair[1].id)
         )
         if closes:
             return Merge(known.id, "harmless", f"tells of a harmless cause; {match.why}", match.score)
@@ -99,17 +117,17 @@ def decide(report: Report, candidates: Sequence[Known]) -> Merge:
     return Merge(None, "nameless", "names nobody, and its level is too low to open an incident of its own")
 
 
-def match_incident(report: Report, known: Known) -> _Match | None:
+def match_incident(report: Report, known: Known) -> Match | None:
     """Say why `report` belongs to `known`, or None."""
     gap = _apart_in_time(report, known)
     if gap is None:
         return None
     likeness = compare_all(report.facts.victims, known.victims)
     if likeness.kind in {Kind.SAME, Kind.VAGUE}:
-        return _Match("victim", likeness.score, f"same victim: {likeness.why}; {gap}")
+        return Match("victim", likeness.score, f"same victim: {likeness.why}; {gap}")
     supplier = _same_supplier(report, known)
     if supplier:
-        return _Match("supplier", 85, f"same supplier: {supplier}; {gap}")
+        return Match("supplier", 85, f"same supplier: {supplier}; {gap}")
     if likeness.kind is Kind.DIFFERENT or (_named(report) and names_somebody(known.victims)):
         return None
     return _match_nameless(report, known)
@@ -189,7 +207,7 @@ def _company(name: str) -> frozenset[str]:
     return read_name(name).core or frozenset(words_of(name))
 
 
-def _match_nameless(report: Report, known: Known) -> _Match | None:
+def _match_nameless(report: Report, known: Known) -> Match | None:
     """Match where one of the two names nobody: by the town, or by a title, within a few days."""
     if not known.first - NAMELESS <= moment_of(report) <= known.last + NAMELESS:
         return None
@@ -199,13 +217,13 @@ def _match_nameless(report: Report, known: Known) -> _Match | None:
     theirs = [town(victim.place) for victim in known.victims if victim.place]
     place = next((one & other for one in ours for other in theirs if one & other), None)
     if place:
-        return _Match("place", 60, f"same town ({' '.join(sorted(place))}), one of them names nobody")
+        return Match("place", 60, f"same town ({' '.join(sorted(place))}), one of them names nobody")
     if ours_said := _said_in_title(report, known):
-        return _Match("title", 58, f"{ours_said} stands in the title of the one that names nobody")
+        return Match("title", 58, f"{ours_said} stands in the title of the one that names nobody")
     title = fold(report.title)
     best = max((token_sort_ratio(title, fold(other)) for other in known.titles), default=0.0)
     if len(title) >= 20 and best >= LIKE_TITLE:
-        return _Match("title", 55, "near-identical title, same country, few days apart")
+        return Match("title", 55, "near-identical title, same country, few days apart")
     return None
 
 

@@ -9,6 +9,13 @@ from typing import Protocol
 from shared.events import Evidence, Report
 from shared.signals import MEANINGS, Axis, Signal
 
+HARMLESS_CAUSE = "harmless"
+"""The word by which the classifier's reason says that a breakdown has a cause that means no harm.
+
+It stands in "harmless cause stated" as well as in the names of the features ("head:harmless") that decided.
+Written down here alone: should reports carry a field for it, `tells_harmless_cause` is the one place to change.
+"""
+
 _KNOWN = {signal.value: signal for signal in Signal}
 
 
@@ -47,7 +54,7 @@ def supports(report: Report) -> bool:
 
 def tells_harmless_cause(report: Report) -> bool:
     """Say whether it tells of a breakdown with a cause that means no harm (the classifier's reason says so)."""
-    return not supports(report) and "harmless" in report.reason
+    return not supports(report) and HARMLESS_CAUSE in report.reason
 
 
 class Judged(Protocol):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from services.tracker.conclude import Cause, conclude
 from services.tracker.known import Known, know
 from services.tracker.ledger import Dossier, Filed, Ledger, ReportEntry, Version, Wanted
-from services.tracker.merge import Merge, settle
+from services.tracker.merge import Matches, Merge, settle
 from services.tracker.reading import moment_of, supersedes, supports, tells_harmless_cause
 from shared.events import Report
 from shared.headers import Trace
@@ -24,12 +23,13 @@ class Arrived:
     document: str
     trace: Trace
     wanted: Wanted | None
+    matches: Matches
 
     @classmethod
     def of(cls, report: Report, document: str, trace: Trace) -> Arrived:
         """Read what finds its candidates."""
         joins = supports(report) or tells_harmless_cause(report)
-        return cls(report, document, trace, Wanted.by(report) if joins else None)
+        return cls(report, document, trace, Wanted.by(report) if joins else None, Matches(report))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Placing:
     incident_id: str | None = None
     homes: frozenset[str] = frozenset()
     replaced: tuple[Filed, ...] = ()
-    among: tuple[Known, ...] | None = None
+    candidates: int | None = None
 
     @property
     def opens(self) -> bool:
@@ -55,11 +55,10 @@ class Placing:
         return sorted(one for one in self.homes | joined if one)
 
 
-def place(ledger: Ledger, arrived: Arrived, before: Placing | None = None) -> Placing:
+def place(ledger: Ledger, arrived: Arrived) -> Placing:
     """Decide where a report goes, as the ledger stands; changes nothing.
 
-    The incidents of the earlier reports on its entry must be in hand in full. `before` is what was decided
-    earlier in the batch: it holds where nothing has changed that it was decided by.
+    The incidents of the earlier reports on its entry must be in hand in full.
     """
     report = arrived.report
     earlier = ledger.filed.get(report.entry_id, [])
@@ -69,14 +68,12 @@ def place(ledger: Ledger, arrived: Arrived, before: Placing | None = None) -> Pl
     homes = frozenset(other.incident_id for other in replaced if other.incident_id)
     home = _without(ledger, min(homes, default=None), replaced, report)
     candidates = ledger.candidates(arrived.wanted) if arrived.wanted else []
-    if before and before.among is not None and not earlier and _same(before.among, candidates):
-        return before
     if home:
         candidates = [home if known.id == home.id else known for known in candidates]
-    merge: Merge = settle(report, candidates, home)
+    merge: Merge = settle(report, candidates, home, arrived.matches)
     incident_id = merge.incident_id or (stable_id("incident", report.id) if merge.opens else None)
     outcome = "opened" if merge.opens else "merged" if incident_id else merge.rule
-    return Placing(outcome, merge.reason, incident_id, homes, replaced, tuple(candidates))
+    return Placing(outcome, merge.reason, incident_id, homes, replaced, len(candidates))
 
 
 def take_report(ledger: Ledger, arrived: Arrived, placing: Placing, now: datetime) -> None:
@@ -93,11 +90,6 @@ def take_report(ledger: Ledger, arrived: Arrived, placing: Placing, now: datetim
     )
     for incident_id in placing.touched:
         _renew(ledger, ledger.dossiers[incident_id], arrived, now, withdrawn=bool(placing.replaced))
-
-
-def _same(some: Sequence[Known], others: Sequence[Known]) -> bool:
-    """Say whether these are the same incidents, known in the same way: what is known anew is another object."""
-    return len(some) == len(others) and all(one is other for one, other in zip(some, others, strict=True))
 
 
 def _without(ledger: Ledger, home: str | None, replaced: tuple[Filed, ...], report: Report) -> Known | None:

@@ -64,8 +64,19 @@ def _lost(before: Alert, after: Assessment) -> bool:
         or CERTAINTIES.index(new.certainty) < CERTAINTIES.index(old.certainty)
         or (old.attack_date is not None and new.attack_date != old.attack_date)
         or (old.attacker is not None and new.attacker != old.attacker)
-        or bool(_effects(before) - _effects(after))
+        or _effect_lost(before, after)
     )
+
+
+def _effect_lost(before: Alert, after: Assessment) -> bool:
+    """Say whether an effect that was told no longer stands, and nothing graver is told in its place.
+
+    An author who adds that the crisis plan was declared leaves out what matters less now: that corrects nothing.
+    """
+    old, new = _effect_levels(before), _effect_levels(after)
+    lost = max((level for words, level in old.items() if words not in new), default=None)
+    gained = max((level for words, level in new.items() if words not in old), default=0)
+    return lost is not None and lost >= gained
 
 
 def _changes(before: Alert, after: Assessment) -> tuple[Change, ...]:
@@ -85,7 +96,7 @@ def _changes(before: Alert, after: Assessment) -> tuple[Change, ...]:
         ("ransom", old.ransom, new.ransom),
         ("care sites", str(old.sites or "unknown"), str(new.sites or "unknown")),
         ("scope", old.scope.value, new.scope.value),
-        ("effects", _joined(_effects(before)), _joined(_effects(after))),
+        ("effects", _joined(_effect_levels(before)), _joined(_effect_levels(after))),
         ("sources", _sources(before), _sources(after)),
     ]
     changes = [Change(field=field, before=_cut(a), after=_cut(b)) for field, a, b in pairs if a != b]
@@ -108,8 +119,8 @@ def _victims(facts: Facts) -> str:
     return "; ".join(f"{one.name} ({one.country})" if one.country else one.name for one in facts.victims)
 
 
-def _effects(snapshot: Alert | Assessment) -> set[str]:
-    return {cited.words or cited.signal for cited in snapshot.evidence}
+def _effect_levels(snapshot: Alert | Assessment) -> dict[str, int]:
+    return {cited.words or cited.signal: cited.level for cited in snapshot.evidence}
 
 
 def _joined(words: Iterable[str]) -> str:

@@ -11,14 +11,17 @@ from dataclasses import dataclass
 from functools import cache
 
 from shared.gate.gazetteer import gazetteer_terms
-from shared.gate.scan import Scanner, lower
+from shared.gate.scan import Hit, Scanner, lower
 from shared.gate.terms import all_terms
 
 GATE_CHARACTERS = 20_000
 _CYBER = frozenset({"cyber", "breach", "hacked", "hacker", "gang", "darknet"})
 _CARE = frozenset({"care", "health", "supplier", "emergency", "vendor_care"})
 _NAMED = frozenset({"provider", "supplier"})
-CONCEPTS = _CYBER | _CARE | _NAMED | {"outage"}
+_EVENT = _CYBER | {"outage"}
+_ABOUT = _CARE | _NAMED
+_IS_EVENT, _IS_ABOUT = 1, 2
+CONCEPTS = _EVENT | _ABOUT
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +42,39 @@ def gate_scanner() -> Scanner:
     return Scanner(term for term in (*all_terms(), *gazetteer_terms()) if term.concept in CONCEPTS)
 
 
+@cache
+def _kinds() -> list[int]:
+    return gate_scanner().masks(_EVENT, _ABOUT)
+
+
 def gate(text: str) -> GateResult:
     """Pass an item that names an attack or an outage and care, a care provider or its supplier.
 
     Reads the first 20,000 characters. Give it the title and the text together.
     """
-    text = text[:GATE_CHARACTERS]
+    if len(text) > GATE_CHARACTERS:
+        text = text[:GATE_CHARACTERS]
     if not text.isascii() and not unicodedata.is_normalized("NFC", text):
         text = unicodedata.normalize("NFC", text)
     lowered = lower(text)
-    hits = gate_scanner().hits(lowered, text)
-    if not hits:
+    data = lowered.encode("utf-8", "surrogatepass")
+    scanner = gate_scanner()
+    raw = scanner.raw(data)
+    if not raw:
         return _TOO_LITTLE
+    # What ordinary news holds of these words is rarely of both kinds: only then is it worth a closer look.
+    kinds = _kinds()
+    seen = 0
+    for _, number in raw:
+        seen |= kinds[number]
+    if not seen & _IS_EVENT:
+        return _TOO_LITTLE
+    if not seen & _IS_ABOUT:
+        return _NO_CARE
+    return _look(scanner.checked(raw, data, lowered, text), lowered)
+
+
+def _look(hits: list[Hit], lowered: str) -> GateResult:
     concepts = {hit.concept for hit in hits}
     event = concepts & _CYBER or concepts & {"outage"}
     if not event:

@@ -1,7 +1,8 @@
 """Find the lexicons' terms in a text, all at once.
 
-Hyperscan's literal engine scans UTF-8 at gigabytes a second and compiles some ten thousand phrases in a
-fraction of a second; word boundaries are checked after the match, and not in scripts without spaces.
+Hyperscan scans UTF-8 for some ten thousand phrases at once and compiles them in a fraction of a second.
+Short words ("er", "ght") carry their word boundaries into the engine, else they would be found inside
+every other word; for the rest boundaries are checked after the match, and not in scripts without spaces.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ _UNSPACED = (
 )  # fmt: skip
 _PLAIN = {"ł": "l", "ø": "o", "đ": "d", "ı": "i"}
 _SHORTEST_WITHOUT_ACCENTS = 6
+_LONGEST_BOUNDED_BY_THE_ENGINE = 4
 _GREEK_OR_CYRILLIC = 0x0530
 
 
@@ -46,28 +48,40 @@ class Scanner:
         self._length = [len(text) for text in by_text]
         # A boundary is asked for only where the phrase ends in a letter or digit of a script with spaces.
         self._edges = [(_bounded(text[0]), _bounded(text[-1])) for text in by_text]
-        literals = [text.encode() for text in by_text]
-        self._empty = not literals
+        expressions = [_expression(text, terms) for text, terms in by_text.items()]
+        self._empty = not expressions
         if self._empty:
             return
         self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
         self._database.compile(
-            expressions=literals,
-            ids=list(range(len(literals))),
-            elements=len(literals),
-            flags=[0] * len(literals),
-            literal=True,
+            expressions=expressions,
+            ids=list(range(len(expressions))),
+            elements=len(expressions),
+            flags=[0] * len(expressions),
         )
+
+    def masks(self, *kinds: frozenset[str]) -> list[int]:
+        """Return for each phrase, by its number, which kinds of concepts it stands for (a bit for each kind)."""
+        return [
+            sum(1 << bit for bit, kind in enumerate(kinds) if any(term.concept in kind for term in terms))
+            for terms in self._terms
+        ]
+
+    def raw(self, data: bytes) -> list[tuple[int, int]]:
+        """Return where phrases end (in bytes) with their numbers, before boundaries and capitals are checked."""
+        found: list[tuple[int, int]] = []
+        if not self._empty:
+            self._database.scan(data, match_event_handler=_collect, context=found)
+        return found
 
     def hits(self, lowered: str, written: str) -> list[Hit]:
         """Return the hits in a text, by place; it is given in lower case and as written, of one length."""
-        if self._empty:
-            return []
-        raw: list[tuple[int, int]] = []
         data = lowered.encode("utf-8", "surrogatepass")
-        self._database.scan(data, match_event_handler=_collect, context=raw)
-        if not raw:
-            return []
+        raw = self.raw(data)
+        return self.checked(raw, data, lowered, written) if raw else []
+
+    def checked(self, raw: list[tuple[int, int]], data: bytes, lowered: str, written: str) -> list[Hit]:
+        """Turn what `raw` found into hits, by place."""
         raw.sort()
         found: list[Hit] = []
         ascii_only = len(data) == len(lowered)
@@ -95,9 +109,21 @@ class Scanner:
             found.append(Hit(first, last, term.concept, term.language))
 
 
+def _expression(text: str, terms: list[Term]) -> bytes:
+    """Return the engine's expression for a phrase: the phrase itself, with boundaries where it is short."""
+    escaped = b"".join(b"\\x%02x" % byte for byte in text.encode())
+    if len(text) > _LONGEST_BOUNDED_BY_THE_ENGINE or not text.isascii():
+        return escaped
+    before = b"" if not text[0].isalnum() or any(term.open_start for term in terms) else rb"\b"
+    after = b"" if not text[-1].isalnum() or any(term.open_end for term in terms) else rb"\b"
+    return before + escaped + after
+
+
 def lower(text: str) -> str:
     """Lower the case of a text and keep its length, so that offsets stay true."""
     lowered = text.lower()
+    if text.isascii():
+        return lowered
     if len(lowered) != len(text):
         lowered = "".join(low if len(low := char.lower()) == 1 else char for char in text)
     return lowered.replace("’", "'")

@@ -11,7 +11,7 @@ import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
-from shared import consume
+from shared import retry
 from shared.consume import Consumer, Consumption, Received, next_max_records
 from shared.control import GroupState, follow_states, read_states, set_state
 from shared.dead_letters import now_utc, read_dead_letters, replay
@@ -174,7 +174,7 @@ async def test_after_a_lasting_fault_nothing_is_committed_and_the_process_is_tol
     topics: Settings, producer: AIOKafkaProducer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A later batch must not acknowledge past the failed one; the next process starts where this one failed."""
-    monkeypatch.setattr(consume, "RETRY_FOR_S", 0.5)
+    monkeypatch.setattr(retry, "RETRY_FOR_S", 0.5)
     reader = Reader()
     reader.broken_for = 1_000
     await publish_news(producer, *[news_item(str(number)) for number in range(3)])

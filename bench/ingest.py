@@ -1,0 +1,213 @@
+"""`make bench-ingest`: feeds a second on a local server, beside `reader` and a plain loop, in one run.
+
+2,000 feeds (a tenth of 150 KB, three tenths of 40 KB, the rest of 10 KB; RSS and Atom): a first poll, a steady one
+whose answers are all 304, and one in which a twentieth has changed, at no delay and at 100 ms of server delay. At
+the delay the slow contenders poll a part of the feeds. CPU counts every process of a contender, PostgreSQL's too.
+The last line is one JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import shutil
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import psutil
+
+from services.launcher.postgres_server import PostgresServer
+from shared.database import migrate, open_engine
+from shared.settings import Settings
+
+DELAY_S = 0.1
+PHASES = (("first", 1), ("steady", 1), ("changed", 2))
+
+
+def say(line: str) -> None:
+    """Show progress."""
+    sys.stderr.write(line + "\n")
+
+
+@dataclass
+class Contender:
+    """A process that polls when told to, and those that work for it."""
+
+    name: str
+    process: asyncio.subprocess.Process
+    beside: int | None = None
+
+    async def poll(self, count: int) -> dict[str, float]:
+        """Poll `count` feeds once; measure pace, CPU and memory."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        cpu_before = self._cpu()
+        self.process.stdin.write(f"poll {count}\n".encode())
+        answer = asyncio.create_task(self.process.stdout.readline())
+        peak = 0.0
+        while not answer.done():
+            await asyncio.wait({answer}, timeout=0.2)
+            peak = max(peak, self._memory())
+        if not answer.result():
+            raise SystemExit(f"{self.name} ended early")
+        said = json.loads(answer.result())
+        if said.get("error"):
+            say(f"    {self.name}: {said['error']}")
+        return {
+            "feeds_per_s": round(said["feeds"] / said["seconds"], 1),
+            "seconds": round(said["seconds"], 2),
+            "feeds": said["feeds"],
+            "new": said["new"],
+            "cpu_s": round(self._cpu() - cpu_before, 2),
+            "memory_mb": round(peak / 1e6),
+        }
+
+    def _family(self) -> list[psutil.Process]:
+        found: list[psutil.Process] = []
+        for pid in (self.process.pid, self.beside):
+            if pid is not None and psutil.pid_exists(pid):
+                root = psutil.Process(pid)
+                found += [root, *root.children(recursive=True)]
+        return found
+
+    def _cpu(self) -> float:
+        total = 0.0
+        for one in self._family():
+            try:
+                times = one.cpu_times()
+            except psutil.Error:
+                continue
+            # What a process's children used is counted where they ended and are no longer seen themselves.
+            total += times.user + times.system + times.children_user + times.children_system
+        return total
+
+    def _memory(self) -> float:
+        total = 0.0
+        for one in self._family():
+            try:
+                # Shared pages of PostgreSQL's processes would count many times over.
+                total += one.memory_full_info().uss
+            except psutil.Error:
+                continue
+        return total
+
+    async def end(self) -> None:
+        """Let it finish."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        try:
+            async with asyncio.timeout(20):
+                await self.process.wait()
+        except TimeoutError:
+            self.process.kill()
+            await self.process.wait()
+
+
+async def start(name: str, python: str, folder: Path, base: str, environment: dict[str, str]) -> Contender:
+    """Start one contender in a fresh process."""
+    process = await asyncio.create_subprocess_exec(
+        python,
+        "-m",
+        f"bench.ingest_{name}",
+        str(folder),
+        base,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        env=os.environ | environment,
+    )
+    return Contender(name, process)
+
+
+async def run(name: str, python: str, folder: Path, port: int, counts: dict[float, int]) -> dict[str, Any]:
+    """Put one contender through every phase, at no delay and at the delay, each time from nothing."""
+    base = f"http://127.0.0.1:{port}"
+    figures: dict[str, Any] = {}
+    for delay, count in counts.items():
+        if not count:
+            continue
+        here = folder / f"{name}-{delay}"
+        here.mkdir()
+        environment: dict[str, str] = {}
+        server = PostgresServer(here) if name == "ours" else None
+        try:
+            if server is not None:
+                await server.start()
+                environment = await _prepare(server, here)
+            contender = await start(name, python, here, base, environment)
+            if server is not None:
+                contender.beside = server.pid
+            for phase, edition in PHASES:
+                await asyncio.to_thread(_control, base, delay, edition)
+                found = await contender.poll(count)
+                figures[f"{phase} at {delay * 1000:.0f} ms"] = found
+                say(
+                    f"  {name:<7}{phase:<8} {delay * 1000:>4.0f} ms {found['feeds_per_s']:>9,.1f} feeds/s"
+                    f"  cpu {found['cpu_s']:>6.1f} s  {found['memory_mb']:>5} MB  {found['new']:>7} new"
+                )
+            await contender.end()
+        finally:
+            if server is not None:
+                await server.remove()
+    return figures
+
+
+async def _prepare(server: PostgresServer, folder: Path) -> dict[str, str]:
+    config = folder / "config"
+    config.mkdir()
+    (config / "feeds.yaml").write_text("feeds: []\n", "utf-8")
+    environment = {"CODEGREY_DATABASE_URL": server.url(), "CODEGREY_CONFIG": str(config)}
+    engine = open_engine(Settings(database_url=server.url("codegrey")))
+    await migrate(engine)
+    await engine.dispose()
+    return environment
+
+
+def _control(base: str, delay: float, edition: int) -> None:
+    urlopen(f"{base}/control?delay={delay}&edition={edition}", timeout=10).close()
+
+
+async def main() -> None:
+    """Run every contender and print what came of it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--feeds", type=int, default=2_000)
+    parser.add_argument("--reader-python", default=sys.executable, help="a Python that has `reader` installed")
+    parser.add_argument("--only", default="ours,loop,reader")
+    parser.add_argument("--no-delay-only", action="store_true")
+    options = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="codegrey-bench-"))
+    publisher = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bench.ingest_server", str(options.feeds), stdout=asyncio.subprocess.PIPE
+    )
+    figures: dict[str, Any] = {"feeds": options.feeds}
+    try:
+        assert publisher.stdout is not None
+        port = int(await publisher.stdout.readline())
+        # At the delay the loop manages ten a second: a part of the feeds tells its pace.
+        delayed = {"ours": options.feeds, "loop": min(100, options.feeds), "reader": min(400, options.feeds)}
+        for name in options.only.split(","):
+            python = options.reader_python if name == "reader" else sys.executable
+            if name == "reader" and not await _has_reader(python):
+                say("  reader is not installed here (--reader-python PATH names a Python that has it)")
+                continue
+            counts = {0.0: options.feeds} | ({} if options.no_delay_only else {DELAY_S: delayed[name]})
+            figures[name] = await run(name, python, folder, port, counts)
+    finally:
+        publisher.kill()
+        await publisher.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+    sys.stdout.write(json.dumps(figures) + "\n")
+
+
+async def _has_reader(python: str) -> bool:
+    process = await asyncio.create_subprocess_exec(python, "-c", "import reader", stderr=asyncio.subprocess.DEVNULL)
+    return await process.wait() == 0
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

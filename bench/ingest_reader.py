@@ -1,0 +1,34 @@
+"""The `reader` library that `make bench-ingest` compares with, where it is installed: 8 workers, its own SQLite.
+
+Reads phases on standard input ("poll COUNT"), answers each with a JSON line. Imports nothing of ours.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+
+from reader import make_reader  # type: ignore[import-not-found]
+
+WORKERS = 8
+
+
+def main(folder: str, base: str) -> None:
+    """Poll as often as told."""
+    have = 0
+    library = make_reader(f"{folder}/reader.sqlite")
+    for line in sys.stdin:
+        count = int(line.split()[1])
+        for number in range(have, count):
+            library.add_feed(f"{base}/{number}.xml")
+        have = max(have, count)
+        started = time.monotonic()
+        new = sum(getattr(one.value, "new", 0) or 0 for one in library.update_feeds_iter(workers=WORKERS))
+        took = time.monotonic() - started
+        sys.stdout.write(json.dumps({"feeds": have, "seconds": took, "new": new}) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2])
