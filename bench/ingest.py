@@ -65,6 +65,7 @@ class Contender:
             "feeds": said["feeds"],
             "new": said["new"],
             "cpu_s": round(self._cpu() - cpu_before, 2),
+
             "memory_mb": round(peak / 1e6),
         }
 

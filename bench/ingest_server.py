@@ -36,7 +36,7 @@ def _words(seed: int, count: int) -> str:
 
 def _entry(feed: int, entry: int, atom: bool) -> str:
     when = BEGAN - timedelta(minutes=7 * max(entry, 0) + feed % 60)
-    title, text = _words(feed + entry, 9), _words(feed * 31 + entry, 200)
+    title, text = f"{_words(feed + entry, 8)} {feed} {entry}", _words(feed * 31 + entry, 200)
     link = f"https://bench.invalid/{feed}/{entry}"
     if atom:
         return (

@@ -141,9 +141,6 @@ def _care(found: tuple[Signal, ...], facts: Facts) -> Grade | None:
     care = [s for s in found if _MEANINGS[s].axis is Axis.CARE]
     if not care:
         return None
-    if set(care) == {Signal.NETWORK_DOWN} and Signal.NO_EFFECT in found:
-        why = "computer network down, no effect on care as stated"
-        return _grade(2, "network_without_effect", why, (Signal.NETWORK_DOWN, Signal.NO_EFFECT))
     top = max(level_of(s) for s in care)
     by = tuple(s for s in care if level_of(s) == top)
     why = "; ".join(words(s) for s in by)

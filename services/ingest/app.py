@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 
 from services.ingest.addresses import make_policy, parse_networks
+from services.ingest.feeds_file import Push, load_feeds
 from services.ingest.fetch import Fetcher
 from services.ingest.loop import CONCURRENCY, Poller
 from services.ingest.parsers import Parsers
 from services.ingest.poll import Tools
+from services.ingest.push import serve_pushes
 from services.ingest.tables import outbox
 from services.ingest.user_agent import user_agent
+from shared.errors import ConfigError
 from shared.outbox import Relay
 from shared.service import Runtime, serve
 
@@ -38,9 +41,24 @@ async def assemble(runtime: Runtime) -> None:
             await tools.public.aclose()
             await tools.private.aclose()
 
+    if (push := _push_at_start(runtime)) is not None:
+        hosts = [host.strip() for host in runtime.settings.http_allowed_hosts.split(",") if host.strip()]
+
+        def current() -> Push | None:
+            return poller.file.push if poller.file is not None else push
+
+        runtime.background("pushes", lambda: serve_pushes(current, tools, hosts))
     runtime.relay(relay)
     runtime.health.checks["poller"] = poller.trouble
     runtime.background("poller", poll_feeds)
+
+
+def _push_at_start(runtime: Runtime) -> Push | None:
+    """Whether items may be pushed; a file that is broken is told of by the loop over feeds."""
+    try:
+        return load_feeds(runtime.settings).push
+    except ConfigError:
+        return None
 
 
 def main() -> int:

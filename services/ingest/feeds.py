@@ -58,8 +58,8 @@ class JsonMapping(BaseModel):
     def _an_expression(cls, expression: str) -> str:
         if not expression:
             return expression
-        import jmespath  # type: ignore[import-untyped]
-        from jmespath.exceptions import JMESPathError  # type: ignore[import-untyped]
+        import jmespath
+        from jmespath.exceptions import JMESPathError
 
         try:
             jmespath.compile(expression)

@@ -53,6 +53,45 @@ class Search(Options):
                 yield Feed(url=url, name=name, language=self.language, **options)
 
 
+class PushSource(BaseModel):
+    """Somebody who may push items, with a token of their own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,60}$")]
+    token_file: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,100}$")] = Field(
+        description="The file of the secrets folder that holds the token."
+    )
+    language: Language | None = None
+    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
+    claims_by_attackers: bool = False
+
+    def as_feed(self) -> Feed:
+        """Return the feed that its items belong to."""
+        usual = Feed(url="https://push.invalid/").model_dump(exclude={"url", "limits"})
+        said = self.model_dump(exclude={"token_file"})
+        return Feed.model_construct(**(usual | said | {"url": f"push:{self.name}"}))
+
+
+class Push(BaseModel):
+    """Where items may be pushed to, and by whom."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    listen: Annotated[str, StringConstraints(pattern=r"^(\[[0-9a-fA-F:]+\]|[0-9.]+|localhost):\d{1,5}$")] = (
+        "127.0.0.1:8085"
+    )
+    sources: list[PushSource] = []
+
+    @field_validator("sources")
+    @classmethod
+    def _names_once(cls, sources: list[PushSource]) -> list[PushSource]:
+        names = [source.name for source in sources]
+        if len(set(names)) < len(names):
+            raise ValueError("two sources have the same name")
+        return sources
+
+
 class FeedsFile(BaseModel):
     """The whole of `feeds.yaml`, or of a file that it includes."""
 
@@ -67,6 +106,8 @@ class FeedsFile(BaseModel):
     polite: list[str] = Field(
         [], description="Services of many host names that are asked one after the other, such as example.com."
     )
+
+    push: Push | None = Field(None, description="Items that others push by HTTP.")
 
     @field_validator("feeds", "searches", "include", "polite", mode="before")
     @classmethod
@@ -118,8 +159,8 @@ def load_feeds(settings: Settings) -> FeedsFile:
     origin: dict[str, Path] = {}
     feeds: list[Feed] = []
     for file, content in files:
-        if file is not path and (content.include or content.contact):
-            problems.append(f"{file.name}: `include` and `contact` belong into {path.name}")
+        if file is not path and (content.include or content.contact or content.push):
+            problems.append(f"{file.name}: `include`, `contact` and `push` belong into {path.name}")
         for feed in content.all_feeds():
             earlier = origin.setdefault(canonical_url(feed.url), file)
             if earlier != file:

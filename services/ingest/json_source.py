@@ -88,8 +88,8 @@ def _feed_item(item: Mapping[str, Any], base: str) -> ParsedEntry:
 
 def parse_json_api(body: bytes, url: str, mapping: Mapping[str, str]) -> ParsedFeed:
     """Read any JSON: `entries` finds the list, every other expression is asked of each of its members."""
-    import jmespath  # type: ignore[import-untyped]
-    from jmespath.exceptions import JMESPathError  # type: ignore[import-untyped]
+    import jmespath
+    from jmespath.exceptions import JMESPathError
 
     try:
         document = load_json(body)

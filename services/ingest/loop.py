@@ -11,7 +11,7 @@ from secrets import token_hex
 from typing import Literal, TypeVar
 
 from services.ingest.conclude import conclude
-from services.ingest.feeds_file import FeedsWatch, feeds_path, load_feeds
+from services.ingest.feeds_file import FeedsFile, FeedsWatch, feeds_path, load_feeds
 from services.ingest.fetch import Fetched
 from services.ingest.metrics import POLLS, POLLS_RUNNING
 from services.ingest.poll import Tools, poll
@@ -58,6 +58,8 @@ class Poller:
         self._running: set[asyncio.Task[None]] = set()
         self._watch = FeedsWatch(feeds_path(settings))
         self._config_read = False
+        self.file: FeedsFile | None = None
+        """The configuration as last taken over."""
         self._turned_at = time.monotonic()
         self._fault = ""
         self._paused = False
@@ -133,6 +135,7 @@ class Poller:
             log.error("feeds.yaml is not taken over", problem=str(error), show=True)
         else:
             await apply_config(engine, file)
+            self.file = file
             self._tools.spacing.services = tuple(host.lower() for host in file.polite)
             log.info("feeds configured", feeds=len(file.feeds), show=True)
         agent = user_agent(await read_contact(engine))

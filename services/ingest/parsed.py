@@ -121,13 +121,12 @@ def with_language(feed: ParsedFeed) -> ParsedFeed:
     """Detect the language of entries where neither they nor the feed say one."""
     if feed.language or all(entry.language for entry in feed.entries):
         return feed
-    import eldc  # type: ignore[import-untyped]  # only where it is needed: its table takes memory
+    from py3langid import classify  # only where it is needed: its table takes memory
 
-    eldc.init()
     entries = []
     for entry in feed.entries:
         words = f"{entry.title} {entry.summary}"[:400]
         # A few letters are no sample: "OK" is in many languages.
-        found = eldc.detect(words) if entry.language is None and len(words) > 20 else None
-        entries.append(replace(entry, language=found) if found and found != "und" else entry)
+        found = str(classify(words)[0]) if entry.language is None and len(words) > 20 else None
+        entries.append(replace(entry, language=found) if found else entry)
     return replace(feed, entries=tuple(entries))

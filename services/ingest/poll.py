@@ -118,9 +118,7 @@ async def poll(claim: Claim, tools: Tools) -> Polled:
         decisions: list[Decision] = []
         items: list[NewsItem] = []
         if parsed is not None and conclusion.outcome == "read":
-            candidates = identify(state.config.url, parsed.entries, now)
-            decisions = await _decide(connection, state, candidates, now)
-            items = await _write_entries(connection, state, parsed, decisions, pages, now)
+            decisions, items = await publish_entries(connection, state, parsed, pages, now)
         values = dict(conclusion.values)
         if items:
             moments = [item.published or now for item in items if item.revision == 1]
@@ -210,15 +208,16 @@ async def _decide(
     return decide(candidates, known, twins, arrival(state.last_success_at, state.config.interval, now), now)
 
 
-async def _write_entries(
+async def publish_entries(
     connection: AsyncConnection,
     state: FeedState,
     parsed: ParsedFeed,
-    decisions: list[Decision],
     pages: Mapping[str, FullText],
     now: datetime,
-) -> list[NewsItem]:
+) -> tuple[list[Decision], list[NewsItem]]:
     """Store what is new, and put into the outbox what goes on; the table itself refuses a second time."""
+    candidates = identify(state.config.url, parsed.entries, now)
+    decisions = await _decide(connection, state, candidates, now)
     kept = [with_page(one, pages) for one in decisions if one.verdict is not Verdict.UNCHANGED]
     title = parsed.title or state.title
     decided = [(one, make_item(state, title, parsed.language, one) if one.published else None) for one in kept]
@@ -227,7 +226,7 @@ async def _write_entries(
     written = await store_entries(connection, state.config.url, decided, stories, now)
     items = [item for _, item in decided if item is not None and item.entry_id in written]
     await add_rows(connection, outbox, [news_row(item) for item in items])
-    return items
+    return decisions, items
 
 
 def _tell(

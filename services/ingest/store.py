@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, literal_column, or_, select, text, update
+from sqlalchemy import ColumnElement, and_, func, literal_column, or_, select, text, union_all, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -157,17 +157,15 @@ async def told_elsewhere(connection: AsyncConnection, url: str, candidates: Sequ
     if not links and not titles:
         return []
     columns = (entry.c.entry_id, entry.c.story, entry.c.feed_url, entry.c.link_key, entry.c.title_key)
-    query = (
-        select(*columns, func.left(entry.c.summary, 600))
-        .where(
-            or_(entry.c.link_key == func.any(links), entry.c.title_key == func.any(titles)),
-            entry.c.feed_url != url,
-            entry.c.first_seen > _CLOCK - WITHIN,
-        )
-        .order_by(entry.c.first_seen, entry.c.revision)
-        .limit(2_000)
-    )
-    return [Told(*row) for row in (await connection.execute(query)).all()]
+    # Two look-ups, not one with "or": each is answered from its index.
+    found = [
+        select(*columns, func.left(entry.c.summary, 600), entry.c.first_seen)
+        .where(column == func.any(keys), entry.c.feed_url != url, entry.c.first_seen > _CLOCK - WITHIN)
+        .limit(1_000)
+        for column, keys in ((entry.c.link_key, links), (entry.c.title_key, titles))
+    ]
+    rows = (await connection.execute(union_all(*found))).all()
+    return [Told(*row[:-1]) for row in sorted(rows, key=lambda row: row[-1])]
 
 
 async def store_entries(

@@ -20,7 +20,7 @@ def wishes_of(config: Feed, secrets: Path) -> Wishes:
     headers = []
     for name, value in config.headers.items():
         wanted = SECRET.findall(value)
-        found = {secret: _secret(secrets, secret) for secret in wanted}
+        found = {secret: read_secret(secrets, secret) for secret in wanted}
         if all(found.values()):
             headers.append((name, SECRET.sub(lambda match: found[match.group(1)], value)))  # noqa: B023 - used at once
     limits = config.limits
@@ -32,7 +32,8 @@ def wishes_of(config: Feed, secrets: Path) -> Wishes:
     )
 
 
-def _secret(folder: Path, name: str) -> str:
+def read_secret(folder: Path, name: str) -> str:
+    """Read a file of the secrets folder; empty where it cannot be read."""
     try:
         return " ".join((folder / name).read_text("utf-8").split())
     except (OSError, UnicodeDecodeError):

@@ -189,7 +189,7 @@ def same_word(one: str, other: str) -> bool:
         return longer.endswith(shorter) or bool(len(shorter) >= 3 and shorter in longer)
     if min(len(one), len(other)) < 5 or one.isdigit() or other.isdigit():
         return False
-    likeness = float(ratio(one, other))
+    likeness = float(ratio(one, other, score_cutoff=80))
     return likeness >= 88 or (one[:5] == other[:5] and likeness >= 80)
 
 
@@ -198,6 +198,7 @@ def unspaced(word: str) -> bool:
     return bool(_UNSPACED.search(word))
 
 
+@lru_cache(maxsize=16384)
 def without_umlauts(word: str) -> str:
     """Write "ae", "oe", "ue" and "ss" as those do who have no umlauts."""
     for long, short in _UMLAUTS:

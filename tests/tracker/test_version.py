@@ -77,6 +77,25 @@ def test_each_difference_has_its_reason(
     assert alert.changes
 
 
+def test_a_revision_that_says_worse_is_no_correction_for_what_it_leaves_out() -> None:
+    """A rise is told as one; at the same level it is news; what was the gravest and is gone is a correction."""
+    small = (Signal.PAPER_MODE, Signal.APPOINTMENTS_CANCELLED)
+    first = report(VALMONT, *small, entry="a")
+    graver = report(VALMONT, Signal.PAPER_MODE, Signal.CRISIS_PLAN, Signal.EMERGENCY_CLOSED, entry="a", revision=2)
+    other = report(VALMONT, Signal.AMBULANCES_DIVERTED, day=0.1, entry="b")
+    rise = _next(_alert(first), graver, cause=WITHDRAWN)
+    assert rise is not None
+    assert (rise.reason, rise.level) == (AlertReason.ESCALATED, 4)
+    assert rise.headline.endswith(": emergency department closed, crisis plan declared")
+    same = _next(_alert(first, other), graver, other, cause=WITHDRAWN)
+    assert same is not None
+    assert (same.reason, same.level) == (AlertReason.UPDATED, 4)
+    assert same.headline.endswith(": emergency department closed, ambulances or emergency patients diverted")
+    gone = _next(_alert(graver, other), first, other, cause=WITHDRAWN)
+    assert gone is not None
+    assert gone.reason is AlertReason.CORRECTED
+
+
 def test_what_a_reader_would_not_notice_is_no_new_version() -> None:
     """The same facts in other words."""
     reworded = FIRST.model_copy(
