@@ -65,7 +65,6 @@ class Contender:
             "feeds": said["feeds"],
             "new": said["new"],
             "cpu_s": round(self._cpu() - cpu_before, 2),
-
             "memory_mb": round(peak / 1e6),
         }
 
@@ -162,7 +161,11 @@ async def _prepare(server: PostgresServer, folder: Path) -> dict[str, str]:
     config = folder / "config"
     config.mkdir()
     (config / "feeds.yaml").write_text("feeds: []\n", "utf-8")
-    environment = {"CODEGREY_DATABASE_URL": server.url(), "CODEGREY_CONFIG": str(config)}
+    environment = {
+        "CODEGREY_DATABASE_URL": server.url(),
+        "CODEGREY_CONFIG": str(config),
+        "CODEGREY_PAUSE_FILE": str(folder / "pause"),
+    }
     engine = open_engine(Settings(database_url=server.url("codegrey")))
     await migrate(engine)
     await engine.dispose()

@@ -26,6 +26,9 @@ from shared.settings import Settings, load_settings
 async def main(base: str) -> None:
     """Poll as often as told."""
     settings: Settings = load_settings()
+    assert settings.pause_file is not None
+    pause = settings.pause_file
+    pause.touch()
     configure_logging("ingest", "error")
     networks = parse_networks("127.0.0.0/8")
     engine = open_engine(settings)
@@ -39,12 +42,20 @@ async def main(base: str) -> None:
         count = int(line.split()[1])
         async with transaction(engine) as connection:
             before = await connection.scalar(select(func.count()).select_from(outbox))
-        started = time.monotonic()
         if count > have:
+            # Reading the configuration is no polling: it waits until all feeds are there.
             lines = "".join(f"  - {base}/{number}.xml\n" for number in range(count))
             (settings.config / "feeds.yaml").write_text(f"feeds:\n{lines}", "utf-8")
             have = count
+            there = 0
+            while there < have:
+                await asyncio.sleep(0.05)
+                async with transaction(engine) as connection:
+                    there = await connection.scalar(select(func.count()).select_from(feed)) or 0
+            started = time.monotonic()
+            pause.unlink()
         else:
+            started = time.monotonic()
             async with transaction(engine) as connection:
                 await connection.execute(text("UPDATE ingest.feed SET next_poll_at = now(), last_poll_at = NULL"))
         polled = 0

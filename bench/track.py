@@ -39,8 +39,8 @@ from tests.tracker.reports import received, report, victim
 KNOWN = 2_000
 RECENT = 30
 """Days: later reports tell of attacks of these."""
-BATCHES = ((1, 150), (10, 60), (100, 20))
-"""(reports in a batch, how many batches): some 20 seconds together where 400 reports a second pass."""
+BATCHES = ((1, 100), (10, 30), (100, 12))
+"""(reports in a batch, how many batches): few enough that some 2,000 incidents stay what is known."""
 
 _NAMES = (
     ("{} General Hospital", "GB"),
@@ -59,7 +59,7 @@ _SIGNALS = (
     Signal.DATA_STOLEN,
     Signal.PATIENTS_TRANSFERRED,
 )
-_MIX = (("opens", 60), ("merges", 24), ("revises", 6), ("denies", 8), ("nameless", 2))
+_MIX = {"opens": 60, "merges": 24, "revises": 6, "denies": 8, "nameless": 2}
 _QUOTE = "{} has been stated by the directorate of the hospital in {} since the early hours of the morning"
 
 
@@ -115,9 +115,8 @@ class News:
 
     def batches(self, size: int, count: int) -> Iterator[list[Report]]:
         """Yield batches of the whole mixture."""
-        kinds, weights = zip(*_MIX, strict=True)
         for _ in range(count):
-            yield [getattr(self, kind)() for kind in self.chance.choices(kinds, weights, k=size)]
+            yield [getattr(self, kind)() for kind in self.chance.choices(list(_MIX), list(_MIX.values()), k=size)]
 
     def _make(self, name: str, country: str | None, title: str, day: float = 0) -> Report:
         self.number += 1

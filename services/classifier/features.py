@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from services.classifier.reading import Reading, Sentence
 from services.classifier.setaside import Weighed
 from services.classifier.victim import Cast
-from shared.gate.scan import Hit
+from shared.gate.scan import Hit, unspaced
 from shared.signals import MEANINGS, Axis, Signal
 
 EVENT = ("cyber", "breach", "hacked", "hacker", "gang", "darknet")
@@ -28,6 +28,9 @@ TELLING = (
     "suspected", "authority", "blocked", "patients", "disturbed", "disrupted",
 )  # fmt: skip
 _LEAD = 320
+# "A simulated cyberattack", "two years after the attack": the event itself is told as such.
+_APART_REACH = 30
+_APART_REACH_UNSPACED = 8
 Features = dict[str, str]
 
 
@@ -43,6 +46,8 @@ def features_of(reading: Reading, weighed: Iterable[Weighed], cast: Cast) -> Fea
     _tell(found, "head", head, reading, (*TELLING, *FRAMES))
     _tell(found, "lead", lead, reading, (*TELLING, *FRAMES))
     _tell(found, "body", body, reading, (*EVENT, "care", "outage", *FRAMES))
+    _apart(found, "drill", (*head, *lead[:2]), reading)
+    _apart(found, "anniversary", head, reading)
     _links(found, "head", head, reading)
     _links(found, "lead", lead, reading)
     _links(found, "any", reading.sentences, reading)
@@ -68,6 +73,16 @@ def _tell(found: Features, zone: str, sentences: list[Sentence], reading: Readin
         found["head:no_care"] = ""
     if zone == "head" and not any(c in first for c in EVENT):
         found["head:no_event"] = ""
+
+
+def _apart(found: Features, concept: str, sentences: Iterable[Sentence], reading: Reading) -> None:
+    """Say where the event itself is told as a drill, or as years past."""
+    for sentence in sentences:
+        for cue in sentence.of(concept):
+            near = _APART_REACH_UNSPACED if unspaced(reading.quote(cue.start, cue.end)) else _APART_REACH
+            for event in sentence.of(*EVENT):
+                if _between(cue, event) <= near:
+                    found.setdefault(f"told:{concept}", _span(reading, cue, event))
 
 
 def _links(found: Features, zone: str, sentences: Iterable[Sentence], reading: Reading) -> None:

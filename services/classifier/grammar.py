@@ -20,7 +20,8 @@ _BESIDE = 20
 class Pattern:
     """Say that a term of one of `what` near a term of one of `state` (where given) is the signal.
 
-    A term of one of `unless` between or close beside them makes it none: "shut down hospitals' websites".
+    A term of one of `unless` between or close beside them makes it none: "shut down hospitals' websites". So does
+    one of `rather` that stands nearer to the state: "hospital: emergency department closed" closes no hospital.
     """
 
     signal: Signal
@@ -28,7 +29,10 @@ class Pattern:
     state: tuple[str, ...] = ()
     within: int = 60
     unless: tuple[str, ...] = ()
+    rather: tuple[str, ...] = ()
 
+
+_PARTS = ("emergency", "ambulance", "surgery", "appointment", "vital", "lab", "imaging", "radiotherapy", "blood")
 
 PATTERNS = (
     Pattern(Signal.DEATH, ("death",), ("attributed",), 120),
@@ -37,7 +41,14 @@ PATTERNS = (
     Pattern(Signal.AMBULANCES_DIVERTED, ("ambulance", "emergency"), ("diverted",), 60),
     Pattern(Signal.AMBULANCES_DIVERTED, ("ambulances_diverted",)),
     Pattern(Signal.PATIENTS_TRANSFERRED, ("patients", "vital"), ("transferred",), 50),
-    Pattern(Signal.HOSPITAL_CLOSED, ("care",), ("closed",), 25, ("website", "systems", "data", "records", "office")),
+    Pattern(
+        Signal.HOSPITAL_CLOSED,
+        ("care",),
+        ("closed",),
+        25,
+        ("website", "systems", "data", "records", "office"),
+        _PARTS,
+    ),
     Pattern(Signal.HOSPITAL_CLOSED, ("hospital_closed",)),
     Pattern(Signal.ACTIVITY_SUSPENDED, ("activity",), ("suspended",), 30),
     Pattern(Signal.DISPATCH_DOWN, ("dispatch",), ("down", "suspended", "disturbed", "disrupted"), 45),
@@ -125,6 +136,8 @@ def _match(pattern: Pattern, sentence: Sentence, reading: Reading) -> Iterator[F
         near = [state for state in states if _gap(what, state) <= _reach(pattern, what, reading)]
         if near:
             state = min(near, key=lambda s: _gap(what, s))
+            if any(_gap(part, state) < _gap(what, state) for part in sentence.of(*pattern.rather)):
+                continue
             first, last = min(what.start, state.start), max(what.end, state.end)
             if any(first - _BESIDE <= hit.start <= last + _BESIDE for hit in sentence.of(*pattern.unless)):
                 continue

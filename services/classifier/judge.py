@@ -27,6 +27,8 @@ from shared.severity import NOTHING, Grade, grade
 from shared.signals import MEANINGS, Axis, Certainty, Scope, Signal, Status
 
 JUDGE_VERSION = "1"
+# The tracker closes an outage on these words in a report's reason.
+HARMLESS_CAUSE = "harmless cause stated"
 Vectors = Callable[[str, str], float | None]
 
 
@@ -62,6 +64,9 @@ def conclude(reading: Reading, cast: Cast, weighed: list[Weighed], verdict: Verd
     if verdict.incident or outage:
         graded = grade(_graded_signals(weighed, bool(verdict.incident)), told.facts)
     reason = verdict.reason if not outage else f"unexplained outage, cause not stated: “{outage}”"
+    harmless = None if verdict.incident or outage else _harmless(weighed, features)
+    if harmless is not None:
+        reason = f"{HARMLESS_CAUSE}: “{harmless}”; {reason}"
     if verdict.incident or outage:
         reason = f"{reason}; level {graded.level}: {graded.reason}"
     return Judgement(
@@ -129,6 +134,22 @@ def _outage(reading: Reading, weighed: Sequence[Weighed], features: Features) ->
     if not (down and care and effect):
         return None
     return reading.quote(down[0].start, down[0].end)
+
+
+def _harmless(weighed: Sequence[Weighed], features: Features) -> str | None:
+    """Return the words of a harmless cause that is stated for a breakdown of care's systems."""
+    cause = next(
+        (features[f"{zone}:harmless"] for zone in ("head", "lead", "body") if f"{zone}:harmless" in features), None
+    )
+    care = any(f"{zone}:{concept}" in features for zone in ("head", "lead") for concept in ("care", "provider"))
+    broken = any(
+        w.used and (w.found.signal is Signal.OUTAGE or MEANINGS[w.found.signal].axis in {Axis.CARE, Axis.OFFICE})
+        for w in weighed
+    )
+    down = any(
+        f"{zone}:{concept}" in features for zone in ("head", "lead") for concept in ("outage", "down", "disrupted")
+    )
+    return cause if cause is not None and care and (broken or down) else None
 
 
 def _attack_date(reading: Reading, weighed: Sequence[Weighed]) -> date | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from services.classifier.place_words import is_demonym
 from services.classifier.reading import Reading, Sentence
 from shared.gate.scan import Hit, unspaced
 
@@ -101,6 +102,8 @@ def _own_words(reading: Reading, sentence: Sentence, start: int, end: int, hit: 
         text = word.group().strip(".'’-")
         text = re.sub(r"^(?:[dlDL]|dell|all|nell)['’]", "", text)
         if any(a <= word.end() - len(text) and word.end() <= b + 2 for a, b in common):
+            continue
+        if is_demonym(text.lower()):
             continue
         if text and (text[0].isupper() or text[0].isdigit() or hit.concept != "care") and text.lower() not in _JOINERS:
             own_words.add(text.lower())

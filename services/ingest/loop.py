@@ -29,7 +29,7 @@ from services.ingest.store import (
 )
 from services.ingest.user_agent import user_agent
 from services.ingest.watch import Watch
-from shared.database import database_now, transaction
+from shared.database import transaction
 from shared.errors import ConfigError, Transient
 from shared.log import get_logger
 from shared.settings import Settings
@@ -155,8 +155,7 @@ class Poller:
 
     async def _note_fault(self, claim: Claim, fault: str) -> None:
         async with transaction(self._tools.engine) as connection:
-            if await hold_lease(connection, claim):
-                now = await database_now(connection)
+            if (now := await hold_lease(connection, claim)) is not None:
                 nothing = Fetched(claim.url, claim.url, error=f"internal fault: {fault}"[:300])
                 failed = conclude(claim.state, nothing, None, body_hash=None, now=now, jitter=0.5)
                 await save_feed(connection, claim.url, failed.values)

@@ -121,12 +121,13 @@ def with_language(feed: ParsedFeed) -> ParsedFeed:
     """Detect the language of entries where neither they nor the feed say one."""
     if feed.language or all(entry.language for entry in feed.entries):
         return feed
-    from py3langid import classify  # only where it is needed: its table takes memory
+    from py3langid.langid import classify  # only where it is needed: its table takes memory
 
     entries = []
     for entry in feed.entries:
         words = f"{entry.title} {entry.summary}"[:400]
         # A few letters are no sample: "OK" is in many languages.
-        found = str(classify(words)[0]) if entry.language is None and len(words) > 20 else None
+        unsaid = entry.language is None and len(words) > 20
+        found = str(classify(words)[0]) if unsaid else None  # type: ignore[no-untyped-call]
         entries.append(replace(entry, language=found) if found else entry)
     return replace(feed, entries=tuple(entries))

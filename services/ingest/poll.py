@@ -24,7 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.ingest.addresses import Network
 from services.ingest.conclude import Conclusion, FeedState, conclude, trouble
-from services.ingest.decide import Candidate, Decision, Verdict, arrival, decide, identify
+from services.ingest.decide import Candidate, Decision, Known, Twin, Verdict, arrival, decide, identify
 from services.ingest.feeds import Feed
 from services.ingest.fetch import Fetched, Fetcher, Validators
 from services.ingest.full_text import FullText, Pages, may_concern_us, pages_wanted, with_page
@@ -109,16 +109,16 @@ async def poll(claim: Claim, tools: Tools) -> Polled:
     parsed, body_hash = await _parse(state, fetched, tools)
     if parsed is None and trouble(fetched, state) is None:
         return await _unchanged(claim, fetched, tools, started)
-    pages = await _full_texts(state, parsed, tools) if parsed is not None and not parsed.error else {}
+    candidates = identify(state.config.url, parsed.entries, datetime.now(UTC)) if parsed is not None else []
+    pages = await _full_texts(state, candidates, tools)
     async with tools.writing, transaction(tools.engine) as connection:
-        if not await hold_lease(connection, claim):
+        if (now := await hold_lease(connection, claim)) is None:
             return LOST
-        now = await database_now(connection)
         conclusion = conclude(state, fetched, parsed, body_hash=body_hash, now=now, jitter=_RANDOM.random())
         decisions: list[Decision] = []
         items: list[NewsItem] = []
         if parsed is not None and conclusion.outcome == "read":
-            decisions, items = await publish_entries(connection, state, parsed, pages, now)
+            decisions, items = await publish_entries(connection, state, parsed, candidates, pages, now)
         values = dict(conclusion.values)
         if items:
             moments = [item.published or now for item in items if item.revision == 1]
@@ -182,11 +182,10 @@ async def _parse(state: FeedState, fetched: Fetched, tools: Tools) -> tuple[Pars
     return parsed, digest
 
 
-async def _full_texts(state: FeedState, parsed: ParsedFeed, tools: Tools) -> Mapping[str, FullText]:
+async def _full_texts(state: FeedState, candidates: list[Candidate], tools: Tools) -> Mapping[str, FullText]:
     """Fetch the pages of candidates that will be published; most polls bring none and cost nothing here."""
-    if state.config.full_text == "never":
+    if state.config.full_text == "never" or not candidates:
         return {}
-    candidates = identify(state.config.url, parsed.entries, datetime.now(UTC))
     # Off the event loop: the gate's tables are compiled when it is first asked.
     concerned = await asyncio.to_thread(may_concern_us, candidates)
     if not concerned:
@@ -202,9 +201,12 @@ async def _full_texts(state: FeedState, parsed: ParsedFeed, tools: Tools) -> Map
 async def _decide(
     connection: AsyncConnection, state: FeedState, candidates: list[Candidate], now: datetime
 ) -> list[Decision]:
-    known = await known_entries(connection, candidates)
-    unknown = [candidate for candidate in candidates if candidate.entry_id not in known]
-    twins = await twins_of(connection, state.config.url, unknown)
+    known: dict[str, Known] = {}
+    twins: list[Twin] = []
+    if state.last_success_at is not None:  # nothing is stored of a feed that was never read
+        known = await known_entries(connection, candidates)
+        unknown = [candidate for candidate in candidates if candidate.entry_id not in known]
+        twins = await twins_of(connection, state.config.url, unknown)
     return decide(candidates, known, twins, arrival(state.last_success_at, state.config.interval, now), now)
 
 
@@ -212,11 +214,11 @@ async def publish_entries(
     connection: AsyncConnection,
     state: FeedState,
     parsed: ParsedFeed,
+    candidates: list[Candidate],
     pages: Mapping[str, FullText],
     now: datetime,
 ) -> tuple[list[Decision], list[NewsItem]]:
     """Store what is new, and put into the outbox what goes on; the table itself refuses a second time."""
-    candidates = identify(state.config.url, parsed.entries, now)
     decisions = await _decide(connection, state, candidates, now)
     kept = [with_page(one, pages) for one in decisions if one.verdict is not Verdict.UNCHANGED]
     title = parsed.title or state.title

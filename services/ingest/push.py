@@ -26,6 +26,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from services.ingest.conclude import FeedState
+from services.ingest.decide import identify
 from services.ingest.feeds_file import Push, PushSource
 from services.ingest.parsed import ParsedFeed
 from services.ingest.poll import Tools, publish_entries
@@ -118,7 +119,8 @@ async def _store(source: PushSource, items: list[dict[str, Any]], tools: Tools) 
     async with tools.writing, transaction(tools.engine) as connection:
         now = await database_now(connection)
         state = FeedState(config=source.as_feed(), last_success_at=now)
-        _, written = await publish_entries(connection, state, parsed, {}, now)
+        candidates = identify(state.config.url, parsed.entries, now)
+        _, written = await publish_entries(connection, state, parsed, candidates, {}, now)
     if written:
         tools.wake.set()
         log.info("pushed", source=source.name, new=len(written), at=datetime.now(UTC).isoformat(), show=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, literal_column, or_, select, text, union_all, update
+from sqlalchemy import ColumnElement, and_, func, literal_column, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -105,14 +105,17 @@ async def release_leases(engine: AsyncEngine, owner_prefix: str) -> None:
         await connection.execute(update(feed).where(held).values(lease_owner=None, lease_until=None))
 
 
-async def hold_lease(connection: AsyncConnection, claim: Claim) -> bool:
-    """Lock the feed's row for this transaction; False where the lease was lost to somebody else."""
-    mine = (
-        select(feed.c.url)
-        .where(feed.c.url == claim.url, feed.c.lease_owner == claim.owner, feed.c.lease_until >= _CLOCK)
-        .with_for_update()
-    )
-    return (await connection.scalar(mine)) is not None
+_HOLD = text("""
+SELECT clock_timestamp() FROM ingest.feed
+WHERE url = :url AND lease_owner = :owner AND lease_until >= clock_timestamp()
+FOR UPDATE
+""")
+
+
+async def hold_lease(connection: AsyncConnection, claim: Claim) -> datetime | None:
+    """Lock the feed's row for this transaction and return the time; None where the lease was lost."""
+    now: datetime | None = await connection.scalar(_HOLD, {"url": claim.url, "owner": claim.owner})
+    return now
 
 
 async def save_feed(connection: AsyncConnection, url: str, values: Mapping[str, Any], stored: int = 0) -> None:
@@ -124,30 +127,38 @@ async def save_feed(connection: AsyncConnection, url: str, values: Mapping[str, 
     )
 
 
+_KNOWN = text("""
+SELECT entry_id, max(revision), array_agg(content_hash), min(first_seen) FROM ingest.entry
+WHERE entry_id = ANY(:ids) GROUP BY entry_id
+""")
+_TWINS = text("""
+SELECT url, published, content_hash FROM ingest.entry WHERE feed_url = :url AND content_hash = ANY(:hashes)
+""")
+
+
 async def known_entries(connection: AsyncConnection, candidates: Sequence[Candidate]) -> dict[str, Known]:
     """Read what is stored of these entries."""
     ids = [candidate.entry_id for candidate in candidates]
-    query = (
-        select(
-            entry.c.entry_id,
-            func.max(entry.c.revision),
-            func.array_agg(entry.c.content_hash),
-            func.min(entry.c.first_seen),
-        )
-        .where(entry.c.entry_id == func.any(ids))
-        .group_by(entry.c.entry_id)
-    )
-    rows = (await connection.execute(query)).all()
+    rows = (await connection.execute(_KNOWN, {"ids": ids})).all() if ids else []
     return {row[0]: Known(row[0], row[1], frozenset(row[2]), row[3]) for row in rows}
 
 
 async def twins_of(connection: AsyncConnection, url: str, candidates: Sequence[Candidate]) -> list[Twin]:
     """Read which entries of the feed carry the very words of one of these."""
     hashes = [candidate.content_hash for candidate in candidates]
-    query = select(entry.c.url, entry.c.published, entry.c.content_hash).where(
-        entry.c.feed_url == url, entry.c.content_hash == func.any(hashes)
+    rows = (await connection.execute(_TWINS, {"url": url, "hashes": hashes})).all() if hashes else []
+    return [Twin(*row) for row in rows]
+
+
+# Two look-ups, not one with "or": each is answered from its index.
+_TOLD = text(
+    " UNION ALL ".join(
+        f"""(SELECT entry_id, story, feed_url, link_key, title_key, left(summary, 600), first_seen FROM ingest.entry
+        WHERE {column} = ANY(:{keys}) AND feed_url <> :url
+        AND first_seen > clock_timestamp() - interval '{WITHIN.days} days' LIMIT 1000)"""  # noqa: S608 - names of ours
+        for column, keys in (("link_key", "links"), ("title_key", "titles"))
     )
-    return [Twin(*row) for row in (await connection.execute(query)).all()] if hashes else []
+)
 
 
 async def told_elsewhere(connection: AsyncConnection, url: str, candidates: Sequence[Candidate]) -> list[Told]:
@@ -156,15 +167,7 @@ async def told_elsewhere(connection: AsyncConnection, url: str, candidates: Sequ
     titles = [key for one in candidates if (key := title_key(one.entry.title))]
     if not links and not titles:
         return []
-    columns = (entry.c.entry_id, entry.c.story, entry.c.feed_url, entry.c.link_key, entry.c.title_key)
-    # Two look-ups, not one with "or": each is answered from its index.
-    found = [
-        select(*columns, func.left(entry.c.summary, 600), entry.c.first_seen)
-        .where(column == func.any(keys), entry.c.feed_url != url, entry.c.first_seen > _CLOCK - WITHIN)
-        .limit(1_000)
-        for column, keys in ((entry.c.link_key, links), (entry.c.title_key, titles))
-    ]
-    rows = (await connection.execute(union_all(*found))).all()
+    rows = (await connection.execute(_TOLD, {"links": links, "titles": titles, "url": url})).all()
     return [Told(*row[:-1]) for row in sorted(rows, key=lambda row: row[-1])]
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 
 from rapidfuzz.fuzz import token_set_ratio
 
@@ -12,6 +14,7 @@ from services.ingest.decide import Candidate, link_key
 from shared.ids import stable_id
 
 WITHIN = timedelta(days=7)
+_NO_LETTERS = re.compile(r"[\W_]+")
 _SHORTEST_TITLE = 25
 """Letters and digits below which two headlines are the same by chance."""
 _ENOUGH_WORDS = 80
@@ -30,9 +33,10 @@ class Told:
     summary: str
 
 
+@lru_cache(4_096)
 def title_key(title: str) -> str | None:
     """Return what two spellings of one headline share, or None where it is too short to tell."""
-    letters = "".join(letter for letter in title.casefold() if letter.isalnum())
+    letters = _NO_LETTERS.sub("", title.casefold())
     return stable_id("title", letters) if len(letters) >= _SHORTEST_TITLE else None
 
 

@@ -92,8 +92,10 @@ def _compare(a: Name, b: Name, places: frozenset[str], same_town: bool) -> Liken
 def _left(one: Name, other: Name, places: frozenset[str]) -> bool:
     """Say whether `one` has words that `other` lacks; a name in two scripts is not contradicted by one of them."""
     theirs = other.core | other.aside | places
-    same_script = any(unspaced(word) for word in theirs)
-    return any(not _among(word, theirs) and (same_script or not unspaced(word)) for word in one.core)
+    return any(
+        not _among(word, theirs) and (not unspaced(word) or any(unspaced(their) for their in theirs))
+        for word in one.core
+    )
 
 
 def _vague(a: Name, b: Name, a_is_fuller: bool, enough: bool, pair: str) -> Likeness:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import (
     ARRAY,
+    CTE,
     ColumnElement,
     DateTime,
     Select,
@@ -111,19 +112,16 @@ def _candidates(wanted: Sequence[Wanted]) -> Select[Any]:
     since = min((one.since for one in wanted if one.since), default=None)
     spellings = sorted(frozenset().union(*(one.spellings for one in wanted)))
     moments = [one.moment for one in wanted]
-    near = and_(
-        incident.c.last_published >= min(moments) - NEAR,
-        incident.c.first_published <= max(moments) + NEAR,
-        incident.c.words.overlap(_texts(spellings)),
-    )
+    near = _with_words(spellings, "near")
+    around = and_(near.c.last_published >= min(moments) - NEAR, near.c.first_published <= max(moments) + NEAR)
     parts = [
-        select(incident.c.id).where(incident.c.words.overlap(_texts(any_time))),
-        select(incident.c.id).where(near),
-        _of_days([one.moment for one in wanted], incident.c.words.contains([NAMELESS_KEY])),
+        select(_with_words(any_time, "named").c.id),
+        select(near.c.id).where(around),
+        _of_days(moments, incident.c.words.contains([NAMELESS_KEY])),
     ]
     if since:
-        late = incident.c.last_published >= since
-        parts.append(select(incident.c.id).where(late, incident.c.words.overlap(_texts(lately))))
+        late = _with_words(lately, "late")
+        parts.append(select(late.c.id).where(late.c.last_published >= since))
     if nowhere := [one.moment for one in wanted if not one.specific and not one.countries]:
         parts.append(_of_days(nowhere))
     if nameless := [one for one in wanted if not one.specific and one.countries]:
@@ -131,6 +129,12 @@ def _candidates(wanted: Sequence[Wanted]) -> Select[Any]:
         parts.append(_of_days([one.moment for one in nameless], incident.c.words.overlap(_texts(countries))))
     found = union(*parts).subquery()
     return select(*_SHOWN).join(found, found.c.id == incident.c.id)
+
+
+def _with_words(words: Sequence[str], name: str) -> CTE:
+    """Select by words alone: beside a condition on time the planner would compare thousands of words row by row."""
+    found = select(incident.c.id, incident.c.first_published, incident.c.last_published)
+    return found.where(incident.c.words.overlap(_texts(words))).cte(name).prefix_with("MATERIALIZED")
 
 
 def _of_days(moments: Sequence[datetime], *more: ColumnElement[bool]) -> Select[Any]:

@@ -1,0 +1,34 @@
+"""Read the words that tell a country (`places.toml`): regions, adjectives, homes of languages."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from pathlib import Path
+
+_DATA = Path(__file__).with_name("places.toml")
+
+
+@cache
+def table(name: str) -> dict[str, str]:
+    """Return one table: words with the country (or, for a plain list, with nothing) that each stands for."""
+    found = tomllib.loads(_DATA.read_text(encoding="utf-8"))[name]
+    if isinstance(found, str):
+        return dict.fromkeys((word.strip() for word in found.replace("\n", ",").split(",") if word.strip()), "")
+    flat: dict[str, str] = {}
+    for key, value in found.items():
+        if len(key) == 2 and key.isupper():
+            flat.update({word.strip(): key for word in value.replace("\n", ",").split(",") if word.strip()})
+        else:
+            flat[key] = value
+    return flat
+
+
+def is_demonym(word: str) -> bool:
+    """Say whether a word (in lower case) only says of which country something is: "french", "alemán"."""
+    return word.startswith(_demonyms())
+
+
+@cache
+def _demonyms() -> tuple[str, ...]:
+    return tuple(table("demonyms"))
