@@ -40,6 +40,9 @@ SEED ?=
 chaos: dev ## kill everything KILLS times (SEED=s repeats a run) and count the alerts
 	@$(BIN)/python -m tests.chaos.run --kills $(KILLS) $(if $(SEED),--seed $(SEED))
 
+bench-track: dev ## reports a second through the tracker, beside the bare inserts
+	@$(BIN)/python -m bench.track
+
 bench-road: dev ## items a second and seconds to the mailbox, beside a bare loop
 	@$(BIN)/python -m bench.road
 

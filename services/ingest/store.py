@@ -6,6 +6,7 @@ own, so that a process which was stopped for an hour cannot write over its succe
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -171,6 +172,15 @@ async def told_elsewhere(connection: AsyncConnection, url: str, candidates: Sequ
     return [Told(*row[:-1]) for row in sorted(rows, key=lambda row: row[-1])]
 
 
+_ENTRY = ", ".join(column.name for column in entry.columns)
+# One parameter for all rows: the statement is prepared once, not for every number of rows.
+_STORE = text(
+    f"INSERT INTO ingest.entry ({_ENTRY}) "  # noqa: S608 - names of ours
+    f"SELECT {_ENTRY} FROM jsonb_populate_recordset(CAST(NULL AS ingest.entry), CAST(:rows AS jsonb)) "
+    "ON CONFLICT DO NOTHING RETURNING entry_id"
+)
+
+
 async def store_entries(
     connection: AsyncConnection,
     feed_url: str,
@@ -185,9 +195,8 @@ async def store_entries(
     ]
     written: set[str] = set()
     for start in range(0, len(rows), _ROWS):
-        # A list of rows beside the statement, not in it: it is compiled once, not for every number of rows.
-        statement = insert(entry).on_conflict_do_nothing().returning(entry.c.entry_id)
-        written |= set((await connection.execute(statement, rows[start : start + _ROWS])).scalars())
+        given = json.dumps(rows[start : start + _ROWS], default=lambda moment: moment.isoformat())
+        written |= set((await connection.execute(_STORE, {"rows": given})).scalars())
     return written
 
 

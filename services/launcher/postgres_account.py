@@ -100,7 +100,7 @@ def remove_place(data: Path) -> None:
         remove_home(home)
     if socket.name.startswith(SOCKET_PREFIX):
         shutil.rmtree(socket, ignore_errors=True)
-    pointer.unlink()
+    pointer.unlink(missing_ok=True)
 
 
 def name_of_user() -> str:

@@ -31,7 +31,7 @@ from tests.chaos.kills import Kill, plan_kills
 from tests.chaos.stack import Stack
 from tests.waiting import wait_until
 
-POINT_WITHIN_S = 15.0
+POINT_WITHIN_S = 40.0
 SETTLE_WITHIN_S = 240.0
 
 SUBSCRIPTIONS = """\
