@@ -46,6 +46,7 @@ def configure_logging(service: str, level: str = "info") -> None:
     root.handlers = [handler]
     root.setLevel(LEVELS[level])
     # Libraries that talk at INFO about each request or rebalance; Apprise may print URLs.
+    logging.getLogger("aiokafka.conn").addFilter(lambda record: "in the clear" not in record.getMessage())
     for name in ("aiokafka", "httpx2", "httpcore2", "uvicorn", "asyncio", "alembic", "faststream", "apprise"):
         logging.getLogger(name).setLevel(logging.WARNING)
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 from faststream import FastStream
 from faststream.kafka import KafkaBroker
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -21,15 +22,18 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shared.consume import Consumer, Consumption, E, Handler
 from shared.control import GroupState, follow_states
 from shared.database import SCHEMAS, applied, head, open_engine
-from shared.errors import ConfigError, Transient
+from shared.errors import CodeGreyError, ConfigError, Transient
 from shared.http import Health, serving
-from shared.kafka import client_options, faststream_security, producer, wait_for_kafka
+from shared.kafka import admin, client_options, faststream_security, producer, wait_for_kafka
 from shared.log import configure_logging, get_logger
 from shared.offsets import watch_offsets
 from shared.outbox import Relay
 from shared.settings import Settings, load_settings
 
 log = get_logger()
+
+ASK_EVERY_S = 3.0
+ANSWER_WITHIN_S = 5.0
 
 
 @dataclass
@@ -156,8 +160,9 @@ async def _run(name: str, assemble: Callable[[Runtime], Awaitable[None]], settin
         await wait_for_kafka(settings, say)
         sender = await stack.enter_async_context(producer(settings))
         runtime = Runtime(name, settings, make_broker(settings), sender, health, engine)
+        _watch(runtime, "Kafka", lambda: _ask_kafka(settings))
         if engine is not None:
-            await _watch_database(runtime, engine)
+            _watch(runtime, "database", lambda: applied(engine, name))
         await assemble(runtime)
         waiting.clear()
         log.info("started", show=True)
@@ -176,21 +181,29 @@ async def _wait_for_schema(engine: AsyncEngine, name: str, say: Callable[[str], 
         await asyncio.sleep(0.5)
 
 
-async def _watch_database(runtime: Runtime, engine: AsyncEngine) -> None:
+def _watch(runtime: Runtime, what: str, ask: Callable[[], Awaitable[object]]) -> None:
+    """Ask something every few seconds and be not ready while it does not answer."""
     state: dict[str, str | None] = {"trouble": None}
 
     async def watch() -> None:
         while True:
             try:
-                async with asyncio.timeout(10):
-                    await applied(engine, runtime.name)
+                async with asyncio.timeout(ANSWER_WITHIN_S):
+                    await ask()
                 state["trouble"] = None
-            except (Transient, TimeoutError) as fault:
-                state["trouble"] = f"database does not answer: {fault}"
-            await asyncio.sleep(2)
+            except TimeoutError:
+                state["trouble"] = f"{what} has not answered for {ANSWER_WITHIN_S:.0f} s"
+            except (CodeGreyError, KafkaError, OSError) as fault:
+                state["trouble"] = f"{what} does not answer: {fault}"
+            await asyncio.sleep(ASK_EVERY_S)
 
-    runtime.health.checks["database"] = lambda: state["trouble"]
-    runtime.background("database watch", watch)
+    runtime.health.checks[what] = lambda: state["trouble"]
+    runtime.background(f"watch over {what}", watch)
+
+
+async def _ask_kafka(settings: Settings) -> None:
+    async with admin(settings) as client:
+        await client.describe_cluster()
 
 
 def serve(name: str, assemble: Callable[[Runtime], Awaitable[None]]) -> int:

@@ -91,7 +91,7 @@ PATTERNS = (
     Pattern(Signal.ATTACKER_CLAIM, ("claim",), ("gang", "hacker", "cyber", "breach", "data"), 120),
     Pattern(Signal.RESTORED, ("restored",)),
     Pattern(Signal.ATTACK, ("cyber",)),
-    Pattern(Signal.ATTACK, ("hacked",), ("care", "provider", "supplier", "systems", "data", "website"), 60),
+    Pattern(Signal.ATTACK, ("hacked",), ("care", "provider", "supplier", "systems", "data", "website", "digital"), 60),
     Pattern(Signal.ATTACK, ("hacker", "gang"), ("care", "provider", "supplier", "systems", "data", "victim_of"), 60),
     Pattern(Signal.ATTACK, ("breach",)),
     Pattern(Signal.OUTAGE, ("outage",)),

@@ -5,14 +5,21 @@ from __future__ import annotations
 import tomllib
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 _DATA = Path(__file__).with_name("places.toml")
 
 
 @cache
+def tables() -> dict[str, Any]:
+    """Return all of the file."""
+    return tomllib.loads(_DATA.read_text(encoding="utf-8"))
+
+
+@cache
 def table(name: str) -> dict[str, str]:
     """Return one table: words with the country (or, for a plain list, with nothing) that each stands for."""
-    found = tomllib.loads(_DATA.read_text(encoding="utf-8"))[name]
+    found = tables()[name]
     if isinstance(found, str):
         return dict.fromkeys((word.strip() for word in found.replace("\n", ",").split(",") if word.strip()), "")
     flat: dict[str, str] = {}

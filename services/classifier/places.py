@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from urllib.parse import urlsplit
 
-from services.classifier.place_words import table
+from services.classifier.place_words import table, tables
 from services.classifier.reading import Reading
 from services.classifier.victim import Cast
 from shared.gate.gate import gate_scanner
@@ -110,15 +110,20 @@ def _language_of_name(names: set[str], reading: Reading) -> list[tuple[str, floa
 
 
 def _usage(reading: Reading) -> list[tuple[str, float, str]]:
-    """Return whose English a text is written in, by its words and spelling."""
-    if reading.language != "en":
+    """Return whose English, French, Spanish … a text is written in, by its spelling and the offices it names."""
+    known = f"usage_{reading.language}"
+    if known not in tables():
         return []
-    lead = reading.lowered[: reading.title_length + _LEAD_OF_USAGE]
+    lead = reading.document[: reading.title_length + _LEAD_OF_USAGE]
     found: dict[str, str] = {}
-    for word, country in table("usage").items():
-        if country not in found and re.search(rf"(?<!\w){re.escape(word)}(?!\w)", lead):
+    for word, country in table(known).items():
+        if country in found:
+            continue
+        acronym = len(word) <= _LONGEST_ACRONYM
+        wanted = re.escape(word.upper() if acronym else word)
+        if re.search(rf"(?<!\w){wanted}(?!\w)", lead, re.NOFLAG if acronym else re.IGNORECASE):
             found[country] = word
-    return [(country, _USAGE_WEIGHT, f"as {country} puts it: {word}") for country, word in found.items()]
+    return [(country, _USAGE_WEIGHT, f"a word of {country}: {word}") for country, word in found.items()]
 
 
 def _host(url: str) -> str:

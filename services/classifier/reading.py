@@ -16,7 +16,7 @@ from functools import cache
 
 from services.classifier.article import Article
 from services.classifier.judgement import Field
-from shared.gate.gate import CONCEPTS, gate_scanner
+from shared.gate.gate import CONCEPTS, PLAIN, gate_scanner, plain_scanner
 from shared.gate.scan import Hit, Scanner, lower
 from shared.gate.terms import WORLD, all_terms, terms
 from shared.gate.terms import languages as languages_known
@@ -40,6 +40,7 @@ _TOWN = re.compile(
     r"\b(?:de|en|a|em|in|d'|à|of|do|da) "
     r"(?P<town>[A-ZÁÉÍÓÚÂÊÔ][\w'’-]+ (?:del|do|dell'|de l') ?(?:Hospital|Ospedale))\b(?! [A-ZÁÉÍÓÚ])"
 )
+_BODILY = frozenset({"physical", "not_computer", "metaphor"})
 _EVENT = frozenset({"cyber", "breach", "hacked", "hacker", "outage"})
 
 
@@ -109,7 +110,7 @@ def read(article: Article) -> Reading:
     document = (title + _SEPARATOR if title else "") + text
     lowered = lower(document)
     # Attack and care are looked for in every language, the rest only in the article's own.
-    hits = gate_scanner().hits(lowered, document)
+    hits = [*gate_scanner().hits(lowered, document), *plain_scanner().hits(lowered, document)]
     languages = _languages(article.lang, [*hits, *_common_words().hits(lowered, document)], lowered)
     allowed = {*languages, WORLD}
     # A word for care in a name counts whatever its language: "Klinikum" in an English text.
@@ -152,7 +153,7 @@ def _common_words() -> Scanner:
 @cache
 def _rest(language: str) -> Scanner:
     """Return a scanner of one language's terms that the gate does not look for."""
-    left_out = {*CONCEPTS, "common"}
+    left_out = {*CONCEPTS, *PLAIN, "common"}
     known = language == WORLD or language in languages_known()
     return Scanner(term for term in (terms(language) if known else ()) if term.concept not in left_out)
 
@@ -225,7 +226,20 @@ def _sentences(document: str, title_length: int, hits: list[Hit]) -> Iterator[Se
     for index, (start, end) in enumerate(_bounds(document)):
         first = bisect_right(starts, start - 1)
         last = bisect_right(starts, end - 1)
-        yield Sentence(index, start, end, tuple(hits[first:last]), title=start < title_length)
+        yield Sentence(index, start, end, _told_plainly(hits[first:last]), title=start < title_length)
+
+
+def _told_plainly(hits: list[Hit]) -> tuple[Hit, ...]:
+    """Read an assault in plain words ("stolen", "attack") as a hack where its sentence speaks of what is digital."""
+    digital = [hit for hit in hits if hit.concept == "digital"]
+    assaults = [hit for hit in hits if hit.concept == "assault"]
+    bodily = any(hit.concept in _BODILY and not _meets(hit, assaults) for hit in hits)
+    if assaults and digital and not bodily:
+        return tuple(
+            hit._replace(concept="hacked") if hit.concept == "assault" and not _fills(digital, hit) else hit
+            for hit in hits
+        )
+    return tuple(hits)
 
 
 def _bounds(document: str) -> Iterator[tuple[int, int]]:
@@ -245,3 +259,12 @@ def _pieces(document: str, start: int, end: int) -> Iterator[tuple[int, int]]:
         stop = min(end, piece + SENTENCE_CHARACTERS)
         if document[piece:stop].strip():
             yield piece, stop
+
+
+def _meets(hit: Hit, others: list[Hit]) -> bool:
+    return any(hit.start < other.end and other.start < hit.end for other in others)
+
+
+def _fills(digital: list[Hit], assault: Hit) -> bool:
+    """Say whether all that is digital stands in the words of the assault itself ("data theft")."""
+    return all(assault.start < one.end and one.start < assault.end for one in digital)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,8 +16,16 @@ _BEFORE = {"negation": 45, "hypothetical": 90}
 _AFTER = {"negation": 25, "hypothetical": 45}
 # "Data may have been stolen" is how a theft is disclosed; what may have happened counts as suspected there.
 _HYPOTHETICAL_COUNTS = frozenset({Signal.DATA_STOLEN, Signal.ATTACK, Signal.OUTAGE, Signal.ATTACKER_CLAIM})
-# "Not a cyberattack"; but "no emergency admissions after a cyberattack" tells of one.
+# "Not a cyberattack"; but "no emergency admissions after a cyberattack" and "sin urgencias por un ciberataque" are one.
 _ATTACK_REACH = (20, 15)
+_BETWEEN_AN_ATTACK_AND_ITS_NEGATION = 2
+_NAMES_A_CAUSE = frozenset(
+    "after following by due from over amid nach durch wegen seit bei après par suite depuis dès tras por debido luego "
+    "desde dopo per da dal dall após depois na door sinds efter po kvůli pro przez z jälkeen takia vuoksi "
+    "через после після из".split()
+)
+_WITHOUT = frozenset("sin sans ohne zonder without senza sem bez uten uden utan ilman fără".split())
+_LEAST_DENIAL = 7
 # These hold a negation themselves.
 _NEGATION_WITHIN = frozenset({Signal.NO_EFFECT, Signal.BLOCKED})
 
@@ -58,8 +67,25 @@ def _cue(concept: str, one: Found, first: int, last: int, reading: Reading) -> H
             continue
         if any(term.start <= hit.start and hit.end <= term.end for term in one.terms):
             continue
+        if concept == "negation" and one.signal is Signal.ATTACK and not _denies(hit, one, reading):
+            continue
         return hit
     return None
+
+
+def _denies(cue: Hit, attack: Found, reading: Reading) -> bool:
+    """Say whether a negation beside an attack is of the attack: "not a cyberattack", "a cyberattack is ruled out"."""
+    if unspaced(reading.quote(attack.start, attack.end)):
+        return True
+    if cue.start >= attack.end:
+        return cue.end - cue.start >= _LEAST_DENIAL
+    start = attack.terms[0].start
+    if cue.end > start:
+        return False
+    between = re.findall(r"\w+", reading.lowered[cue.end : start])
+    if reading.lowered[cue.start : cue.end] in _WITHOUT and between:
+        return False
+    return len(between) <= _BETWEEN_AN_ATTACK_AND_ITS_NEGATION and _NAMES_A_CAUSE.isdisjoint(between)
 
 
 def _reach(concept: str, one: Found, reading: Reading) -> tuple[int, int]:

@@ -131,7 +131,7 @@ def _children(node: Any, known: frozenset[str], passed: frozenset[str] = frozens
     for child in node:
         tag = child.tag
         if tag in passed:
-            if len(child):
+            if len(child) and not tag.startswith(ATOM):
                 raise _Odd
             continue
         if tag not in known:

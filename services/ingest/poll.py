@@ -14,46 +14,36 @@ import json
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from random import SystemRandom
 
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.ingest.addresses import Network
 from services.ingest.conclude import Conclusion, FeedState, conclude, trouble
-from services.ingest.decide import Candidate, Decision, Known, Twin, Verdict, arrival, decide, identify
+from services.ingest.decide import identify
 from services.ingest.feeds import Feed
 from services.ingest.fetch import Fetched, Fetcher, Validators
-from services.ingest.full_text import FullText, Pages, may_concern_us, pages_wanted, with_page
-from services.ingest.items import make_item, news_row
+from services.ingest.full_text import FullText, Pages, may_concern_us, pages_wanted
+from services.ingest.gather import Gather
 from services.ingest.metrics import ENTRIES, PARSERS_KILLED, POLL_SECONDS, POLLS
 from services.ingest.parsed import PARSER_VERSION, ParsedFeed
 from services.ingest.parsers import Parsers
-from services.ingest.quiet import remember
-from services.ingest.record import Recorder
+from services.ingest.publish import MOST_ENTRIES, Published, Read, ReadPoll, Recorded, look_up, record_read
+from services.ingest.record import MOST, Quiet, record_unchanged
 from services.ingest.robots import Robots
 from services.ingest.spacing import HostSpacing
-from services.ingest.store import (
-    Claim,
-    hold_lease,
-    known_entries,
-    save_feed,
-    store_entries,
-    told_elsewhere,
-    twins_of,
-)
-from services.ingest.story import link_stories
-from services.ingest.tables import outbox
+from services.ingest.store import Claim, hold_lease, save_feed
 from services.ingest.urls import host_of
 from services.ingest.wishes import wishes_of
 from shared.crash import crash_point
 from shared.database import database_now, transaction
 from shared.events import NewsItem
 from shared.log import get_logger
-from shared.outbox import add_rows
 from shared.settings import DEFAULT_SECRETS
 
 log = get_logger()
@@ -78,11 +68,15 @@ class Tools:
     """The folder whose files headers may name."""
     writing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(4))
     """Polls that may write at once: many fetch, but the database's connections are few."""
-    recorder: Recorder = field(init=False)
+    unchanged: Gather[Quiet, Conclusion | None] = field(init=False)
+    read: Gather[ReadPoll, Recorded | None] = field(init=False)
 
     def __post_init__(self) -> None:
         """Gather writes to this database."""
-        self.recorder = Recorder(self.engine)
+        self.unchanged = Gather(partial(record_unchanged, self.engine), most=MOST)
+        self.read = Gather(
+            partial(record_read, self.engine), most=MOST_ENTRIES, weight=lambda poll: len(poll.read.candidates)
+        )
 
     def fetcher(self, config: Feed) -> Fetcher:
         """Return the fetcher that this feed may use."""
@@ -98,6 +92,7 @@ class Polled:
     items: tuple[NewsItem, ...] = ()
 
 
+_NOTHING = Published([], [])
 LOST = Polled("lost", "the lease went to another process; nothing was written")
 
 
@@ -107,41 +102,42 @@ async def poll(claim: Claim, tools: Tools) -> Polled:
     state = claim.state
     fetched = await _fetch(state, tools)
     parsed, body_hash = await _parse(state, fetched, tools)
-    if parsed is None and trouble(fetched, state) is None:
-        return await _unchanged(claim, fetched, tools, started)
-    candidates = identify(state.config.url, parsed.entries, datetime.now(UTC)) if parsed is not None else []
-    pages = await _full_texts(state, candidates, tools)
-    async with tools.writing, transaction(tools.engine) as connection:
-        if (now := await hold_lease(connection, claim)) is None:
-            return LOST
-        conclusion = conclude(state, fetched, parsed, body_hash=body_hash, now=now, jitter=_RANDOM.random())
-        decisions: list[Decision] = []
-        items: list[NewsItem] = []
-        if parsed is not None and conclusion.outcome == "read":
-            decisions, items = await publish_entries(connection, state, parsed, candidates, pages, now)
-        values = dict(conclusion.values)
-        if items:
-            moments = [item.published or now for item in items if item.revision == 1]
-            values |= {"last_new_at": now, "recent": remember(state.recent, moments, now)}
-        await save_feed(connection, claim.url, values, sum(item.revision == 1 for item in items))
-    crash_point("ingest-after-commit")
-    if items:
-        tools.wake.set()
-    POLLS.labels(conclusion.outcome).inc()
-    POLL_SECONDS.observe(time.monotonic() - started)
-    _tell(state, conclusion, parsed, decisions, items)
-    return Polled(conclusion.outcome, conclusion.reason, tuple(items))
-
-
-async def _unchanged(claim: Claim, fetched: Fetched, tools: Tools, started: float) -> Polled:
-    """Write a poll that brought nothing, together with others of its kind."""
-    conclusion = await tools.recorder.unchanged(claim, fetched, _RANDOM.random())
+    if trouble(fetched, state) or (parsed is not None and parsed.error):
+        return await _failed(claim, fetched, parsed, tools)
+    conclusion, published = await _record(claim, fetched, parsed, body_hash, tools)
     if conclusion is None:
         return LOST
     crash_point("ingest-after-commit")
+    if published.items:
+        tools.wake.set()
     POLLS.labels(conclusion.outcome).inc()
     POLL_SECONDS.observe(time.monotonic() - started)
-    _tell(claim.state, conclusion, None, [], [])
+    _tell(state, conclusion, parsed, published)
+    return Polled(conclusion.outcome, conclusion.reason, tuple(published.items))
+
+
+async def _record(
+    claim: Claim, fetched: Fetched, parsed: ParsedFeed | None, body_hash: str | None, tools: Tools
+) -> tuple[Conclusion | None, Published]:
+    """Write a poll that went well, together with others that ended at the same moment."""
+    if parsed is None:
+        return await tools.unchanged.submit(Quiet(claim, fetched, _RANDOM.random())), _NOTHING
+    candidates = identify(claim.url, parsed.entries, datetime.now(UTC))
+    read = Read(claim.state, parsed, candidates)
+    read = replace(read, pages=await _full_texts(read, tools))
+    recorded = await tools.read.submit(ReadPoll(claim, fetched, body_hash, _RANDOM.random(), read))
+    return (recorded.conclusion, recorded.published) if recorded else (None, _NOTHING)
+
+
+async def _failed(claim: Claim, fetched: Fetched, parsed: ParsedFeed | None, tools: Tools) -> Polled:
+    """Write a poll that failed, or found that its feed has ended."""
+    async with tools.writing, transaction(tools.engine) as connection:
+        if (now := await hold_lease(connection, claim)) is None:
+            return LOST
+        conclusion = conclude(claim.state, fetched, parsed, body_hash=None, now=now, jitter=_RANDOM.random())
+        await save_feed(connection, claim.url, conclusion.values)
+    POLLS.labels(conclusion.outcome).inc()
+    _tell(claim.state, conclusion, parsed, _NOTHING)
     return Polled(conclusion.outcome, conclusion.reason)
 
 
@@ -182,64 +178,31 @@ async def _parse(state: FeedState, fetched: Fetched, tools: Tools) -> tuple[Pars
     return parsed, digest
 
 
-async def _full_texts(state: FeedState, candidates: list[Candidate], tools: Tools) -> Mapping[str, FullText]:
+async def _full_texts(read: Read, tools: Tools) -> Mapping[str, FullText]:
     """Fetch the pages of candidates that will be published; most polls bring none and cost nothing here."""
-    if state.config.full_text == "never" or not candidates:
+    config = read.state.config
+    if config.full_text == "never" or not read.candidates:
         return {}
     # Off the event loop: the gate's tables are compiled when it is first asked.
-    concerned = await asyncio.to_thread(may_concern_us, candidates)
+    concerned = await asyncio.to_thread(may_concern_us, read.candidates)
     if not concerned:
         return {}
     async with tools.writing, transaction(tools.engine) as connection:
-        decisions = await _decide(connection, state, candidates, await database_now(connection))
+        [decisions] = await look_up(connection, [read], await database_now(connection))
     wanted = pages_wanted(decisions, concerned)
     pages = Pages(tools.parsers, tools.spacing, tools.robots)
-    spaced = not any(_is_internal(state, one.entry.url or "", tools.internal) for one in wanted)
-    return await pages.read(wanted, tools.fetcher(state.config), spaced=spaced)
-
-
-async def _decide(
-    connection: AsyncConnection, state: FeedState, candidates: list[Candidate], now: datetime
-) -> list[Decision]:
-    known: dict[str, Known] = {}
-    twins: list[Twin] = []
-    if state.last_success_at is not None:  # nothing is stored of a feed that was never read
-        known = await known_entries(connection, candidates)
-        unknown = [candidate for candidate in candidates if candidate.entry_id not in known]
-        twins = await twins_of(connection, state.config.url, unknown)
-    return decide(candidates, known, twins, arrival(state.last_success_at, state.config.interval, now), now)
-
-
-async def publish_entries(
-    connection: AsyncConnection,
-    state: FeedState,
-    parsed: ParsedFeed,
-    candidates: list[Candidate],
-    pages: Mapping[str, FullText],
-    now: datetime,
-) -> tuple[list[Decision], list[NewsItem]]:
-    """Store what is new, and put into the outbox what goes on; the table itself refuses a second time."""
-    decisions = await _decide(connection, state, candidates, now)
-    kept = [with_page(one, pages) for one in decisions if one.verdict is not Verdict.UNCHANGED]
-    title = parsed.title or state.title
-    decided = [(one, make_item(state, title, parsed.language, one) if one.published else None) for one in kept]
-    fresh = [one.candidate for one in kept if one.verdict is Verdict.NEW]
-    stories = link_stories(fresh, await told_elsewhere(connection, state.config.url, fresh))
-    written = await store_entries(connection, state.config.url, decided, stories, now)
-    items = [item for _, item in decided if item is not None and item.entry_id in written]
-    await add_rows(connection, outbox, [news_row(item) for item in items])
-    return decisions, items
+    spaced = not any(_is_internal(read.state, one.entry.url or "", tools.internal) for one in wanted)
+    return await pages.read(wanted, tools.fetcher(config), spaced=spaced)
 
 
 def _tell(
     state: FeedState,
     conclusion: Conclusion,
     parsed: ParsedFeed | None,
-    decisions: list[Decision],
-    items: list[NewsItem],
+    published: Published,
 ) -> None:
     name = state.config.name or (parsed.title if parsed else "") or state.title or state.config.label
-    for item in items:
+    for item in published.items:
         ENTRIES.labels("new" if item.revision == 1 else "revised").inc()
         log.info(
             "entry published",
@@ -248,8 +211,8 @@ def _tell(
             revision=item.revision,
             arrival=item.arrival.value,
         )
-    if items:
-        counts = Counter(decision.verdict.value for decision in decisions)
+    if published.items:
+        counts = Counter(decision.verdict.value for decision in published.decisions)
         log.info("read", feed=name, **{key: counts[key] for key in ("new", "revised") if counts[key]}, show=True)
     # A feed's state is told when it changes, not at every poll.
     if conclusion.outcome == "failed" and state.last_error != conclusion.values["last_error"]:

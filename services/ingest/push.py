@@ -13,7 +13,6 @@ import json
 import socket
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,8 @@ from services.ingest.conclude import FeedState
 from services.ingest.decide import identify
 from services.ingest.feeds_file import Push, PushSource
 from services.ingest.parsed import ParsedFeed
-from services.ingest.poll import Tools, publish_entries
+from services.ingest.poll import Tools
+from services.ingest.publish import Read, publish
 from services.ingest.wishes import read_secret
 from shared.database import database_now, transaction
 from shared.errors import Transient
@@ -120,11 +120,11 @@ async def _store(source: PushSource, items: list[dict[str, Any]], tools: Tools) 
         now = await database_now(connection)
         state = FeedState(config=source.as_feed(), last_success_at=now)
         candidates = identify(state.config.url, parsed.entries, now)
-        _, written = await publish_entries(connection, state, parsed, candidates, {}, now)
-    if written:
+        [published] = await publish(connection, [Read(state, parsed, candidates)], now)
+    if published.items:
         tools.wake.set()
-        log.info("pushed", source=source.name, new=len(written), at=datetime.now(UTC).isoformat(), show=True)
-    return len(written)
+        log.info("pushed", source=source.name, new=len(published.items), show=True)
+    return len(published.items)
 
 
 class _Server(uvicorn.Server):

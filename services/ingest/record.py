@@ -1,12 +1,12 @@
-"""Write many polls that brought nothing in one transaction: most polls are of that kind.
+"""Write polls that brought nothing, many in one transaction: most polls are of that kind.
 
-Each waits until its row is durable. A lease that was lost in the meantime writes nothing.
+A lease that was lost in the meantime writes nothing.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import text
@@ -17,7 +17,6 @@ from services.ingest.fetch import Fetched
 from services.ingest.store import Claim
 from shared.database import database_now, transaction
 
-GATHER_S = 0.005
 MOST = 200
 
 _SAVE = text("""
@@ -47,58 +46,25 @@ _COLUMNS = (
 
 
 @dataclass(frozen=True)
-class _Waiting:
+class Quiet:
+    """A poll that brought nothing."""
+
     claim: Claim
     fetched: Fetched
     jitter: float
-    done: asyncio.Future[Conclusion | None]
 
 
-class Recorder:
-    """Gather polls that ended "unchanged" and write them together."""
-
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
-        self._waiting: list[_Waiting] = []
-        self._task: asyncio.Task[None] | None = None
-
-    async def unchanged(self, claim: Claim, fetched: Fetched, jitter: float) -> Conclusion | None:
-        """Return the conclusion once it is durable; None where the lease was lost. Raises Transient."""
-        done: asyncio.Future[Conclusion | None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(claim, fetched, jitter, done))
-        if self._task is None:
-            self._task = asyncio.create_task(self._write())
-        return await done
-
-    async def _write(self) -> None:
-        try:
-            while self._waiting:
-                await asyncio.sleep(GATHER_S)
-                batch, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
-                try:
-                    written = await self._save(batch)
-                except Exception as fault:
-                    for one in batch:
-                        if not one.done.done():
-                            one.done.set_exception(fault)
-                    continue
-                for one in batch:
-                    if not one.done.done():
-                        one.done.set_result(written.get(one.claim.url))
-        finally:
-            self._task = None
-
-    async def _save(self, batch: list[_Waiting]) -> dict[str, Conclusion]:
-        async with transaction(self._engine) as connection:
-            now = await database_now(connection)
-            concluded = {
-                one.claim.url: conclude(one.claim.state, one.fetched, None, body_hash=None, now=now, jitter=one.jitter)
-                for one in batch
-            }
-            rows = [
-                {name: concluded[one.claim.url].values[name] for name in _COLUMNS}
-                | {"url": one.claim.url, "owner": one.claim.owner}
-                for one in batch
-            ]
-            saved = await connection.execute(_SAVE, {"rows": json.dumps(rows, default=lambda at: at.isoformat())})
-            return {url: concluded[url] for url in saved.scalars()}
+async def record_unchanged(engine: AsyncEngine, polls: Sequence[Quiet]) -> list[Conclusion | None]:
+    """Conclude and write; None for each whose lease was lost."""
+    async with transaction(engine) as connection:
+        now = await database_now(connection)
+        concluded = [
+            conclude(one.claim.state, one.fetched, None, body_hash=None, now=now, jitter=one.jitter) for one in polls
+        ]
+        rows = [
+            {name: conclusion.values[name] for name in _COLUMNS} | {"url": one.claim.url, "owner": one.claim.owner}
+            for one, conclusion in zip(polls, concluded, strict=True)
+        ]
+        saved = await connection.execute(_SAVE, {"rows": json.dumps(rows, default=lambda at: at.isoformat())})
+        written = set(saved.scalars())
+    return [conclusion if one.claim.url in written else None for one, conclusion in zip(polls, concluded, strict=True)]

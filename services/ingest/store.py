@@ -119,6 +119,44 @@ async def hold_lease(connection: AsyncConnection, claim: Claim) -> datetime | No
     return now
 
 
+_HOLD_ALL = text("""
+SELECT feed.url, clock_timestamp() FROM ingest.feed
+JOIN jsonb_to_recordset(CAST(:claims AS jsonb)) AS claim(url text, owner text)
+    ON feed.url = claim.url AND feed.lease_owner = claim.owner
+WHERE feed.lease_until >= clock_timestamp()
+ORDER BY feed.url FOR UPDATE OF feed
+""")
+
+
+async def hold_leases(connection: AsyncConnection, claims: Sequence[Claim]) -> tuple[datetime | None, set[str]]:
+    """Lock the feeds' rows for this transaction; return the time, and those whose lease still is ours."""
+    given = json.dumps([{"url": claim.url, "owner": claim.owner} for claim in claims])
+    rows = (await connection.execute(_HOLD_ALL, {"claims": given})).all()
+    return (rows[0][1] if rows else None), {row[0] for row in rows}
+
+
+_SAVE_READ = text("""
+UPDATE ingest.feed AS feed SET
+    last_status = r.last_status, last_success_at = r.last_success_at, last_error = NULL, failures = 0,
+    moved_to = r.moved_to, etag = r.etag, last_modified = r.last_modified, validator_url = r.validator_url,
+    last_poll_at = r.last_poll_at, next_poll_at = r.next_poll_at, next_poll_reason = r.next_poll_reason,
+    ttl_s = r.ttl_s, skips = r.skips, title = r.title, language = r.language, body_hash = r.body_hash,
+    recent = coalesce(r.recent, feed.recent), last_new_at = coalesce(r.last_new_at, feed.last_new_at),
+    entries = feed.entries + r.added, lease_owner = NULL, lease_until = NULL
+FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(
+    url text, last_status integer, last_success_at timestamptz, moved_to text, etag text, last_modified text,
+    validator_url text, last_poll_at timestamptz, next_poll_at timestamptz, next_poll_reason text, ttl_s integer,
+    skips jsonb, title text, language text, body_hash text, recent jsonb, last_new_at timestamptz, added integer)
+WHERE feed.url = r.url
+""")
+
+
+async def save_read(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write the outcome of polls that were read, and end their leases, which this transaction holds."""
+    given = json.dumps([dict(row) for row in rows], default=lambda at: at.isoformat())
+    await connection.execute(_SAVE_READ, {"rows": given})
+
+
 async def save_feed(connection: AsyncConnection, url: str, values: Mapping[str, Any], stored: int = 0) -> None:
     """Write the outcome of a poll and end its lease."""
     await connection.execute(
@@ -133,7 +171,8 @@ SELECT entry_id, max(revision), array_agg(content_hash), min(first_seen) FROM in
 WHERE entry_id = ANY(:ids) GROUP BY entry_id
 """)
 _TWINS = text("""
-SELECT url, published, content_hash FROM ingest.entry WHERE feed_url = :url AND content_hash = ANY(:hashes)
+SELECT feed_url, url, published, content_hash FROM ingest.entry
+WHERE feed_url = ANY(:urls) AND content_hash = ANY(:hashes)
 """)
 
 
@@ -144,31 +183,33 @@ async def known_entries(connection: AsyncConnection, candidates: Sequence[Candid
     return {row[0]: Known(row[0], row[1], frozenset(row[2]), row[3]) for row in rows}
 
 
-async def twins_of(connection: AsyncConnection, url: str, candidates: Sequence[Candidate]) -> list[Twin]:
-    """Read which entries of the feed carry the very words of one of these."""
-    hashes = [candidate.content_hash for candidate in candidates]
-    rows = (await connection.execute(_TWINS, {"url": url, "hashes": hashes})).all() if hashes else []
-    return [Twin(*row) for row in rows]
+async def twins_of(connection: AsyncConnection, candidates: Mapping[str, Sequence[Candidate]]) -> dict[str, list[Twin]]:
+    """Read, by feed, which of its entries carry the very words of one of these."""
+    given = {"urls": list(candidates), "hashes": [one.content_hash for some in candidates.values() for one in some]}
+    found: dict[str, list[Twin]] = {}
+    for row in (await connection.execute(_TWINS, given)).all() if given["hashes"] else []:
+        found.setdefault(row[0], []).append(Twin(*row[1:]))
+    return found
 
 
 # Two look-ups, not one with "or": each is answered from its index.
 _TOLD = text(
     " UNION ALL ".join(
         f"""(SELECT entry_id, story, feed_url, link_key, title_key, left(summary, 600), first_seen FROM ingest.entry
-        WHERE {column} = ANY(:{keys}) AND feed_url <> :url
-        AND first_seen > clock_timestamp() - interval '{WITHIN.days} days' LIMIT 1000)"""  # noqa: S608 - names of ours
+        WHERE {column} = ANY(:{keys})
+        AND first_seen > clock_timestamp() - interval '{WITHIN.days} days' LIMIT 5000)"""  # noqa: S608 - names of ours
         for column, keys in (("link_key", "links"), ("title_key", "titles"))
     )
 )
 
 
-async def told_elsewhere(connection: AsyncConnection, url: str, candidates: Sequence[Candidate]) -> list[Told]:
-    """Read which entries of other feeds link to the same page, or carry the same headline, of late."""
+async def told_elsewhere(connection: AsyncConnection, candidates: Sequence[Candidate]) -> list[Told]:
+    """Read which entries, of whatever feed, link to the same pages or carry the same headlines, of late."""
     links = [key for one in candidates if (key := link_key(one.entry.url))]
     titles = [key for one in candidates if (key := title_key(one.entry.title))]
     if not links and not titles:
         return []
-    rows = (await connection.execute(_TOLD, {"links": links, "titles": titles, "url": url})).all()
+    rows = (await connection.execute(_TOLD, {"links": links, "titles": titles})).all()
     return [Told(*row[:-1]) for row in sorted(rows, key=lambda row: row[-1])]
 
 
@@ -182,17 +223,10 @@ _STORE = text(
 
 
 async def store_entries(
-    connection: AsyncConnection,
-    feed_url: str,
-    decided: Sequence[tuple[Decision, NewsItem | None]],
-    stories: Mapping[str, Told],
-    now: datetime,
+    connection: AsyncConnection, decided: Sequence[tuple[str, Decision, NewsItem | None, Told | None]], now: datetime
 ) -> set[str]:
-    """Write entries and revisions; return the ids of those that were not there before."""
-    rows = [
-        _entry_row(feed_url, decision, item, stories.get(decision.candidate.entry_id)) | {"stored_at": now}
-        for decision, item in decided
-    ]
+    """Write entries and revisions of feeds; return the ids of those that were not there before."""
+    rows = [_entry_row(*one) | {"stored_at": now} for one in decided]
     written: set[str] = set()
     for start in range(0, len(rows), _ROWS):
         given = json.dumps(rows[start : start + _ROWS], default=lambda moment: moment.isoformat())

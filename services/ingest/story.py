@@ -40,6 +40,13 @@ def title_key(title: str) -> str | None:
     return stable_id("title", letters) if len(letters) >= _SHORTEST_TITLE else None
 
 
+def told_by(candidate: Candidate, feed_url: str, before: Told | None) -> Told:
+    """Describe a new entry to those that come after it."""
+    story = (before.story or before.entry_id) if before else None
+    entry = candidate.entry
+    return Told(candidate.entry_id, story, feed_url, link_key(entry.url), title_key(entry.title), entry.summary[:600])
+
+
 def link_stories(candidates: Iterable[Candidate], told: Iterable[Told]) -> Mapping[str, Told]:
     """Return, by entry id, the entry of another feed that told the same story before."""
     by_link: dict[str, Told] = {}

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from itertools import count
 
+import httpx2
+import psutil
 import pytest
 
 from shared.kafka import producer
 from shared.publish import Outgoing, publish_all
+from shared.settings import read_endpoints
 from shared.topics import ALERTS, EVENT_TOPICS, NEWS, REPORTS
 from tests.chaos.attacks import Attack, make_attack, towns
 from tests.road.conftest import Road
@@ -184,3 +188,65 @@ async def test_stopping_and_starting_again_loses_nothing_and_repeats_nothing(roa
     await road.alerted(published)
     alerts = [mail for mail in road.mail.messages[before:] if "duty@hospital.example" in mail.recipients]
     assert [published.hospital in mail.subject for mail in alerts] == [True]
+
+
+def family(pid: int) -> list[psutil.Process]:
+    """Return a process and all its children."""
+    parent = psutil.Process(pid)
+    return [parent, *parent.children(recursive=True)]
+
+
+async def _troubles(road: Road, service: str) -> dict[str, str]:
+    """Ask one service's own readiness."""
+    port = read_endpoints(road.stack.data)["services"][service]
+    async with httpx2.AsyncClient(timeout=10) as client:
+        answer = await client.get(f"http://127.0.0.1:{port}/ready")
+    body = answer.json()
+    assert (answer.status_code == 200) is body["ready"]
+    troubles: dict[str, str] = body["troubles"]
+    return troubles
+
+
+@pytest.mark.parametrize(
+    ("server", "check", "services"),
+    [("postgres", "database", ("ingest", "tracker", "notifier")), ("kafka", "Kafka", ("ingest", "classifier"))],
+)
+async def test_readiness_tells_of_a_server_that_hangs_and_of_its_return(
+    road: Road, server: str, check: str, services: tuple[str, ...]
+) -> None:
+    """A server that is stopped, not dead, refuses nothing and answers nothing: the hardest case to notice."""
+    stopped = [one for pid in [road.stack.pid(server)] if pid for one in family(pid)]
+    for one in stopped:
+        one.suspend()
+    try:
+        for service in services:
+
+            async def not_ready(service: str = service) -> bool:
+                return check in await _troubles(road, service)
+
+            await wait_until(not_ready, within=30, every=0.5, what=f"{service} to notice")
+    finally:
+        for one in stopped:
+            one.resume()
+    for service in ("ingest", "classifier", "tracker", "notifier"):
+
+        async def ready(service: str = service) -> bool:
+            try:
+                return not await _troubles(road, service)
+            except httpx2.HTTPError:
+                return False  # it may be starting again
+
+        await wait_until(ready, within=60, every=0.5, what=f"{service} to be ready again")
+
+
+async def test_one_correlation_id_follows_an_entry_from_feed_to_delivery(road: Road, attack: Attack) -> None:
+    """Searching the logs for it tells the whole story."""
+    published = [
+        line
+        for line in (road.stack.data / "logs" / "ingest.jsonl").read_text("utf-8").splitlines()
+        if "entry published" in line
+    ]
+    correlation = json.loads(published[-1])["correlation_id"]
+    for service in ("ingest", "classifier", "tracker", "notifier"):
+        log = (road.stack.data / "logs" / f"{service}.jsonl").read_text("utf-8")
+        assert f'"correlation_id": "{correlation}"' in log, f"{service} does not name it"

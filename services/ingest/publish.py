@@ -1,0 +1,159 @@
+"""Write polls that were read: the feeds' state, their entries and the messages that tell of them.
+
+All of it is one transaction, for one feed or for several that were read at the same time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from services.ingest.conclude import Conclusion, FeedState, conclude
+from services.ingest.decide import Candidate, Decision, Known, Twin, Verdict, arrival, decide
+from services.ingest.fetch import Fetched
+from services.ingest.full_text import FullText, with_page
+from services.ingest.items import make_item, news_row
+from services.ingest.parsed import ParsedFeed
+from services.ingest.quiet import remember
+from services.ingest.store import (
+    Claim,
+    hold_leases,
+    known_entries,
+    save_read,
+    store_entries,
+    told_elsewhere,
+    twins_of,
+)
+from services.ingest.story import Told, link_stories, told_by
+from services.ingest.tables import outbox
+from shared.database import transaction
+from shared.events import NewsItem
+from shared.outbox import add_rows
+
+MOST_ENTRIES = 1_500
+"""Of all polls of one transaction; a larger one stands alone."""
+
+
+@dataclass(frozen=True)
+class Read:
+    """What was read of one feed, or pushed."""
+
+    state: FeedState
+    parsed: ParsedFeed
+    candidates: list[Candidate]
+    pages: Mapping[str, FullText] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ReadPoll:
+    """A poll of a feed whose document was read."""
+
+    claim: Claim
+    fetched: Fetched
+    body_hash: str | None
+    jitter: float
+    read: Read
+
+
+@dataclass(frozen=True)
+class Published:
+    """What was decided on a feed's entries, and which items follow."""
+
+    decisions: list[Decision]
+    items: list[NewsItem]
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """How a poll ended."""
+
+    conclusion: Conclusion
+    published: Published
+
+
+async def record_read(engine: AsyncEngine, polls: Sequence[ReadPoll]) -> list[Recorded | None]:
+    """Conclude and write; None for each whose lease was lost."""
+    async with transaction(engine) as connection:
+        now, held = await hold_leases(connection, [one.claim for one in polls])
+        mine = [one for one in polls if one.claim.url in held]
+        if now is None or not mine:
+            return [None for _ in polls]
+        published = await publish(connection, [one.read for one in mine], now)
+        recorded: dict[str, Recorded] = {}
+        rows = []
+        for poll, result in zip(mine, published, strict=True):
+            conclusion = conclude(
+                poll.claim.state, poll.fetched, poll.read.parsed, body_hash=poll.body_hash, now=now, jitter=poll.jitter
+            )
+            recorded[poll.claim.url] = Recorded(conclusion, result)
+            rows.append(_feed_row(poll, conclusion, result.items, now))
+        await save_read(connection, rows)
+    return [recorded.get(one.claim.url) for one in polls]
+
+
+def _feed_row(poll: ReadPoll, conclusion: Conclusion, items: list[NewsItem], now: datetime) -> dict[str, Any]:
+    new = [item.published or now for item in items if item.revision == 1]
+    return dict(conclusion.values) | {
+        "url": poll.claim.url,
+        "added": len(new),
+        "last_new_at": now if items else None,
+        "recent": remember(poll.claim.state.recent, new, now) if new else None,
+    }
+
+
+async def look_up(connection: AsyncConnection, reads: Sequence[Read], now: datetime) -> list[list[Decision]]:
+    """Decide on the entries of each feed by what is stored of them."""
+    # Nothing is stored of a feed that was never read.
+    seen = [one for one in reads if one.state.last_success_at is not None]
+    known: dict[str, Known] = {}
+    twins: dict[str, list[Twin]] = {}
+    if seen:
+        known = await known_entries(connection, [candidate for one in seen for candidate in one.candidates])
+        unknown = {
+            one.state.config.url: [candidate for candidate in one.candidates if candidate.entry_id not in known]
+            for one in seen
+        }
+        twins = await twins_of(connection, unknown)
+    return [
+        decide(
+            one.candidates,
+            known,
+            twins.get(one.state.config.url, ()),
+            arrival(one.state.last_success_at, one.state.config.interval, now),
+            now,
+        )
+        for one in reads
+    ]
+
+
+async def publish(connection: AsyncConnection, reads: Sequence[Read], now: datetime) -> list[Published]:
+    """Store what is new, and put into the outbox what goes on; the table itself refuses a second time."""
+    decided = await look_up(connection, reads, now)
+    kept = [
+        [with_page(decision, one.pages) for decision in decisions if decision.verdict is not Verdict.UNCHANGED]
+        for one, decisions in zip(reads, decided, strict=True)
+    ]
+    fresh = [[one.candidate for one in decisions if one.verdict is Verdict.NEW] for decisions in kept]
+    told = await told_elsewhere(connection, [candidate for candidates in fresh for candidate in candidates])
+    rows: list[tuple[str, Decision, NewsItem | None, Told | None]] = []
+    items: list[list[NewsItem]] = []
+    for one, decisions, candidates in zip(reads, kept, fresh, strict=True):
+        url, title = one.state.config.url, one.parsed.title or one.state.title
+        stories = link_stories(candidates, [other for other in told if other.feed_url != url])
+        # Feeds of one transaction may tell the same story, too.
+        told += [told_by(candidate, url, stories.get(candidate.entry_id)) for candidate in candidates]
+        made = [
+            make_item(one.state, title, one.parsed.language, each) if each.published else None for each in decisions
+        ]
+        rows += [
+            (url, each, item, stories.get(each.candidate.entry_id)) for each, item in zip(decisions, made, strict=True)
+        ]
+        items.append([item for item in made if item is not None])
+    written = await store_entries(connection, rows, now)
+    published = [[item for item in group if item.entry_id in written] for group in items]
+    await add_rows(connection, outbox, [news_row(item) for group in published for item in group])
+    return [Published(decisions, group) for decisions, group in zip(decided, published, strict=True)]
