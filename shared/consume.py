@@ -67,7 +67,7 @@ class Consumer(Generic[E]):
     fail: Callable[[BaseException], None]
     failed: bool = False
     paused: str = ""
-    joined: bool = False
+    started_at: float = field(default_factory=time.monotonic)
     busy_since: float | None = None
     last_poll: float = field(default_factory=time.monotonic)
     subscriber: Any = None
@@ -208,6 +208,7 @@ class Consumer(Generic[E]):
                 running = False
             elif not self.paused and not running:
                 await self.subscriber.start()
+                self.started_at = self.last_poll = time.monotonic()
                 running = True
                 log.warning("consumer resumed", group=self.consumption.group, show=True)
             if running:
@@ -243,10 +244,9 @@ class Consumer(Generic[E]):
             return "not started"
         if now - self.last_poll > SILENT_AFTER_S:
             return f"has not asked for messages for {now - self.last_poll:.0f} s"
-        if not self.joined:
-            if not consumer.assignment():
-                return "has no partitions yet"
-            self.joined = True
+        # Later on, no partitions means a standby: there are more replicas than partitions, and that is well.
+        if not consumer.assignment() and now - self.started_at < SILENT_AFTER_S:
+            return "has no partitions yet"
         return None
 
 
