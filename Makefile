@@ -43,6 +43,9 @@ chaos: dev ## kill everything KILLS times (SEED=s repeats a run) and count the a
 bench-track: dev ## reports a second through the tracker, beside the bare inserts
 	@$(BIN)/python -m bench.track
 
+bench-notify: dev ## alerts a second through the notifier, beside a plain loop that sends the same
+	@$(BIN)/python -m bench.notify
+
 bench-road: dev ## items a second and seconds to the mailbox, beside a bare loop
 	@$(BIN)/python -m bench.road
 

@@ -24,7 +24,9 @@ def main(folder: str, base: str) -> None:
             library.add_feed(f"{base}/{number}.xml")
         have = max(have, count)
         started = time.monotonic()
-        new = sum(getattr(one.value, "new", 0) or 0 for one in library.update_feeds_iter(workers=WORKERS))
+        new = sum(
+            getattr(one.value, "new", 0) or 0 for one in library.update_feeds_iter(scheduled=False, workers=WORKERS)
+        )
         took = time.monotonic() - started
         sys.stdout.write(json.dumps({"feeds": have, "seconds": took, "new": new}) + "\n")
         sys.stdout.flush()
