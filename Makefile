@@ -43,6 +43,12 @@ chaos: dev ## kill everything KILLS times (SEED=s repeats a run) and count the a
 bench-track: dev ## reports a second through the tracker, beside the bare inserts
 	@$(BIN)/python -m bench.track
 
+bench-ingest: dev ## feeds a second, beside a plain loop
+	@$(BIN)/python -m bench.ingest
+
+bench-classify: dev ## items a second through gate and judge
+	@$(BIN)/python -m bench.classify
+
 bench-notify: dev ## alerts a second through the notifier, beside a plain loop that sends the same
 	@$(BIN)/python -m bench.notify
 

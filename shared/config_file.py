@@ -11,7 +11,7 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from shared.errors import ConfigError
 
@@ -40,6 +40,8 @@ def parse_config(content: bytes, model: type[M], *, name: str) -> M:
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ConfigError(f"{name}:{line}: {error.problem or 'not YAML'}") from None
+    except (YAMLError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{name}: not YAML that can be read ({str(error).splitlines()[0][:200]})") from None
     try:
         return model.model_validate(_plain(document) if document is not None else {})
     except ValidationError as error:

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic
 
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.errors import CommitFailedError, ConsumerStoppedError, IllegalStateError, KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import FAKE_CONSUMER, KafkaAckableMessage
@@ -104,6 +104,7 @@ class Consumer(Generic[E]):
         try:
             poison = await self._settle_records(records)
             await self._commit(records)
+            await self._gauge_flood(records, poison)
         except Exception as fault:
             self.failed = True
             self.fail(fault)
@@ -113,10 +114,9 @@ class Consumer(Generic[E]):
         took = time.monotonic() - started
         BATCH_SECONDS.labels(self.consumption.group).observe(took)
         self.subscriber.max_records = next_max_records(took, self.subscriber.max_records, self.consumption.max_records)
-        await self._gauge_flood(len(records), poison)
 
-    async def _settle_records(self, records: Sequence[Record]) -> int:
-        """Handle the good, dead-letter the bad; return how many were bad."""
+    async def _settle_records(self, records: Sequence[Record]) -> set[tuple[int, int]]:
+        """Handle the good, dead-letter the bad; return the addresses of the bad."""
         good: list[Received[E]] = []
         bad: list[tuple[Record, Exception]] = []
         for record in records:
@@ -132,7 +132,7 @@ class Consumer(Generic[E]):
             await self._bury(bad)
         RECORDS.labels(self.consumption.group, "handled").inc(len(records) - len(bad))
         RECORDS.labels(self.consumption.group, "dead").inc(len(bad))
-        return len(bad)
+        return {(record.partition, record.offset) for record, _ in bad}
 
     async def _settle(self, batch: Sequence[Received[E]]) -> list[tuple[Received[E], Exception]]:
         """Hand the batch over; halve it until the records that are refused stand alone."""
@@ -175,13 +175,14 @@ class Consumer(Generic[E]):
 
         await retried(commit, self.consumption.group)
 
-    async def _gauge_flood(self, records: int, poison: int) -> None:
-        reasons = [self._gauge.note(poison=index >= records - poison) for index in range(records)]
+    async def _gauge_flood(self, records: Sequence[Record], poison: set[tuple[int, int]]) -> None:
+        """Pause the group where poison floods it; the pause stands in the control topic before it takes hold."""
+        reasons = [self._gauge.note(poison=(record.partition, record.offset) in poison) for record in records]
         reason = next((reason for reason in reasons if reason), None)
         if reason and not self.paused:
-            group = self.consumption.group
+            state = GroupState(group=self.consumption.group, state="paused", since=now_utc(), reason=reason)
+            await retried(lambda: set_state(self.producer, state), self.consumption.group)
             self.paused = reason
-            await set_state(self.producer, GroupState(group=group, state="paused", since=now_utc(), reason=reason))
 
     def told(self, state: GroupState) -> None:
         """Take note of the group's state, as `shared.control` tells it."""
@@ -224,7 +225,16 @@ class Consumer(Generic[E]):
 
         async def noting(*args: Any, **kwargs: Any) -> Any:
             self.last_poll = time.monotonic()
-            return await getmany(*args, **kwargs)
+            try:
+                return await getmany(*args, **kwargs)
+            except ConsumerStoppedError:
+                raise
+            except Exception as fault:
+                # What other partitions had handed over in this call is gone with it: nothing may be
+                # committed past it, so the process ends and reads it again.
+                self.failed = True
+                self.fail(fault)
+                raise
 
         noting.noted = True  # type: ignore[attr-defined]
         consumer.getmany = noting

@@ -9,6 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import asyncpg
 from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -37,8 +38,15 @@ def open_engine(settings: Settings) -> AsyncEngine:
         raise ConfigError(NO_DATABASE)
     if not url.startswith("postgresql+asyncpg://"):
         raise ConfigError("CODEGREY_DATABASE_URL must begin with postgresql+asyncpg://")
+    # A host that is gone without a word must not hold a batch, nor a frozen client a lock, for ever.
+    limits = {"idle_in_transaction_session_timeout": "60000", "tcp_keepalives_idle": "30"}
     return create_async_engine(
-        url, pool_size=4, max_overflow=4, pool_pre_ping=True, pool_timeout=10, connect_args={"timeout": 10}
+        url,
+        pool_size=4,
+        max_overflow=4,
+        pool_pre_ping=True,
+        pool_timeout=10,
+        connect_args={"timeout": 10, "command_timeout": 60, "server_settings": limits},
     )
 
 
@@ -48,10 +56,25 @@ async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     try:
         async with engine.begin() as connection:
             yield connection
-    except (DataError, IntegrityError):
-        raise
     except (SQLAlchemyError, OSError, TimeoutError) as error:
+        if _is_about_the_data(error):
+            raise
         raise Transient(f"database: {type(error).__name__}: {str(error).splitlines()[0][:300]}") from error
+
+
+def _is_about_the_data(error: BaseException) -> bool:
+    """Tell a value that no database would take (SQLSTATE classes 22, 23) from a database that is not ready.
+
+    The driver refuses some of them itself, and the toolkit hands those on as plain errors.
+    """
+    chain: BaseException | None = error
+    while chain is not None:
+        if str(getattr(chain, "sqlstate", "") or "")[:2] in {"22", "23"}:
+            return True
+        if isinstance(chain, DataError | IntegrityError | asyncpg.DataError):
+            return True
+        chain = getattr(chain, "orig", None) or chain.__cause__
+    return False
 
 
 async def database_now(connection: AsyncConnection) -> datetime:

@@ -10,15 +10,24 @@ from __future__ import annotations
 import traceback
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
 from aiokafka import AIOKafkaProducer, ConsumerRecord
-from pydantic import AwareDatetime, Base64Bytes, BaseModel, ConfigDict
+from pydantic import AwareDatetime, Base64Bytes, BaseModel, ConfigDict, ValidationError
 
+from shared.errors import Permanent
 from shared.kafka import reader
+from shared.log import get_logger
 from shared.publish import Outgoing, publish_all
 from shared.settings import Settings
-from shared.topics import EVENT_TOPICS, dead
+from shared.topics import EVENT_TOPICS, MAX_MESSAGE_BYTES, dead
+
+log = get_logger()
+
+KEPT_BYTES = 2 * MAX_MESSAGE_BYTES
+"""A larger original is cut: compressed, a message may be far larger than what a dead letter can hold."""
+KEPT_OF_A_CUT = 4_096
 
 
 class DeadLetter(BaseModel):
@@ -35,6 +44,8 @@ class DeadLetter(BaseModel):
     died_at: AwareDatetime
     key: Base64Bytes | None = None
     value: Base64Bytes | None = None
+    cut: str = ""
+    """Where the original was too large to keep whole: its size and SHA-256. It cannot be replayed."""
     headers: tuple[tuple[str, Base64Bytes | None], ...] = ()
 
     @property
@@ -51,6 +62,10 @@ def make_dead_letter(
     record: ConsumerRecord[Any, Any], error: BaseException, *, group: str, now: datetime
 ) -> DeadLetter:
     """Describe a refused record. The value itself is kept, but never quoted in the error."""
+    whole = Outgoing(record.topic, record.key, record.value, [(n, v) for n, v in record.headers or () if v is not None])
+    cut = ""
+    if whole.size() > KEPT_BYTES:
+        cut = f"{whole.size()} bytes, SHA-256 of the value {sha256(record.value or b'').hexdigest()}"
     encoded: dict[str, Any] = {
         "topic": record.topic,
         "partition": record.partition,
@@ -61,9 +76,10 @@ def make_dead_letter(
         if not str(type(error).__module__).startswith("shared")
         else "",
         "died_at": now,
-        "key": _base64(record.key),
-        "value": _base64(record.value),
-        "headers": tuple((name, _base64(value)) for name, value in record.headers or ()),
+        "key": _base64(record.key and record.key[:KEPT_OF_A_CUT]) if cut else _base64(record.key),
+        "value": _base64(record.value and record.value[:KEPT_OF_A_CUT]) if cut else _base64(record.value),
+        "headers": () if cut else tuple((name, _base64(value)) for name, value in record.headers or ()),
+        "cut": cut,
     }
     return DeadLetter.model_validate(encoded)
 
@@ -92,7 +108,10 @@ async def read_dead_letters(settings: Settings, topic: str | None = None) -> Asy
                         else:
                             standing[record.key or b""] = record.value
         for value in standing.values():
-            yield DeadLetter.model_validate_json(value)
+            try:
+                yield DeadLetter.model_validate_json(value)
+            except ValidationError:
+                log.warning("a record in a dead-letter topic is none of ours", topic=name)
 
 
 async def replay(producer: AIOKafkaProducer, letter: DeadLetter) -> None:
@@ -100,6 +119,8 @@ async def replay(producer: AIOKafkaProducer, letter: DeadLetter) -> None:
 
     In this order a crash in between replays twice, which is harmless, and loses nothing.
     """
+    if letter.cut:
+        raise Permanent(f"{letter.origin} was too large to be kept whole ({letter.cut}) and cannot be replayed")
     original = Outgoing(
         letter.topic,
         letter.key,

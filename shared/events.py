@@ -12,7 +12,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from shared.ids import stable_id
 from shared.signals import Certainty, Scope, Status
@@ -38,9 +38,20 @@ __all__ = [
 MAX_TEXT = 28_000
 """Characters of an item's text, and of its summary: with four bytes each, an item stays under 256 KB."""
 
+MAX_COUNT = 2**31 - 1
+"""The largest number that a column of ours holds."""
+
 Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
-Short = Annotated[str, StringConstraints(max_length=2_000)]
+
+
+def _without_nul(text: str) -> str:
+    """No database holds a NUL, and no reader needs one."""
+    return text.replace("\x00", "\ufffd")
+
+
+Text = Annotated[str, AfterValidator(_without_nul)]
+Short = Annotated[Text, StringConstraints(max_length=2_000)]
 Level = Annotated[int, Field(ge=0, le=5)]
 
 
@@ -75,15 +86,15 @@ class NewsItem(Event):
     feed: Short
     source: Short = ""
     url: Short | None = None
-    title: Annotated[str, StringConstraints(max_length=4_000)] = ""
-    summary: Annotated[str, StringConstraints(max_length=MAX_TEXT)] = ""
-    text: Annotated[str, StringConstraints(max_length=MAX_TEXT)] = ""
+    title: Annotated[Text, StringConstraints(max_length=4_000)] = ""
+    summary: Annotated[Text, StringConstraints(max_length=MAX_TEXT)] = ""
+    text: Annotated[Text, StringConstraints(max_length=MAX_TEXT)] = ""
     language: Annotated[str, StringConstraints(max_length=35)] | None = None
     country: Country | None = None
     claims_by_attackers: bool = False
     published: AwareDatetime | None = None
     first_seen: AwareDatetime
-    revision: Annotated[int, Field(ge=1)] = 1
+    revision: Annotated[int, Field(ge=1, le=MAX_COUNT)] = 1
     arrival: Arrival = Arrival.LIVE
 
     def key(self) -> str:
@@ -161,11 +172,11 @@ class Report(Event):
     feed: Short
     source: Short = ""
     url: Short | None = None
-    title: Annotated[str, StringConstraints(max_length=4_000)] = ""
+    title: Annotated[Text, StringConstraints(max_length=4_000)] = ""
     language: Short | None = None
     published: AwareDatetime | None = None
     first_seen: AwareDatetime
-    revision: int = 1
+    revision: Annotated[int, Field(ge=1, le=MAX_COUNT)] = 1
     arrival: Arrival = Arrival.LIVE
     incident: bool
     outage: bool = False
@@ -244,7 +255,7 @@ class Alert(Event):
 
     id: Id
     incident_id: Id
-    version: Annotated[int, Field(ge=1)]
+    version: Annotated[int, Field(ge=1, le=MAX_COUNT)]
     reason: AlertReason
     created_at: AwareDatetime
     kind: Literal["incident", "outage"] = "incident"

@@ -18,6 +18,7 @@ Headers = list[tuple[str, bytes]]
 RawHeaders = Sequence[tuple[str, bytes | None]]
 
 _CARRIED = frozenset({"traceparent", "correlation_id"})
+_CORRELATION = re.compile(r"^[\x21-\x7e]{1,100}$")
 _TRACEPARENT = re.compile(r"^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$")
 
 
@@ -53,7 +54,7 @@ def read_trace(headers: RawHeaders | None, fallback: str) -> Trace:
                 continue
             if name == "traceparent":
                 parent = text
-            else:
+            elif _CORRELATION.match(text):
                 correlation = text
     correlation = correlation or fallback
     match = _TRACEPARENT.match(parent)

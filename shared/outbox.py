@@ -10,6 +10,7 @@ A row that Kafka refuses for good is set aside and reported; it never blocks the
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -49,6 +50,8 @@ log = get_logger()
 
 RELAY_BATCH = 500
 IDLE_S = 0.25
+NOT_READY_AFTER_S = 15.0
+GIVE_UP_AFTER_S = 90.0
 KEEP_PUBLISHED = "7 days"
 
 
@@ -101,6 +104,14 @@ class Relay:
     producer: AIOKafkaProducer
     wake: asyncio.Event
     holding: bool = False
+    failing_since: float | None = None
+    last_fault: str = ""
+
+    def trouble(self) -> str | None:
+        """Say why nothing is published, or None."""
+        if self.failing_since is None or time.monotonic() - self.failing_since < NOT_READY_AFTER_S:
+            return None
+        return f"nothing published for {time.monotonic() - self.failing_since:.0f} s: {self.last_fault}"
 
     async def run(self) -> None:
         """Hold the lock and publish until cancelled; another process's lock is waited for."""
@@ -114,10 +125,19 @@ class Relay:
                         await self._publish_until_empty(connection)
                         await self._sleep()
             except (SQLAlchemyError, OSError, TimeoutError, Transient) as fault:
-                log.warning("outbox relay will try again", fault=f"{type(fault).__name__}: {fault}"[:300])
+                self._note(fault)
             finally:
                 self.holding = False
             await asyncio.sleep(IDLE_S)
+
+    def _note(self, fault: BaseException) -> None:
+        """Note a fault; one that lasts ends the process: a producer that was fenced never recovers by itself."""
+        now = time.monotonic()
+        self.failing_since = self.failing_since or now
+        self.last_fault = f"{type(fault).__name__}: {fault}"[:300]
+        log.warning("outbox relay will try again", fault=self.last_fault)
+        if now - self.failing_since > GIVE_UP_AFTER_S:
+            raise Transient(f"the outbox could not be published for {GIVE_UP_AFTER_S:.0f} s") from fault
 
     async def _sleep(self) -> None:
         self.wake.clear()
@@ -140,6 +160,7 @@ class Relay:
             crash_point("relay-between-publish-and-mark")
             await self._mark(connection, [row["id"] for row in rows], outcomes)
         OUTBOX_WAITING.labels(self.service).set(0)
+        self.failing_since = None
 
     async def _mark(
         self,

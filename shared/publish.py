@@ -11,6 +11,7 @@ from aiokafka.errors import InvalidTopicError, KafkaError, MessageSizeTooLargeEr
 
 from shared.errors import Permanent, Transient
 from shared.headers import Headers
+from shared.topics import limit_of
 
 CONFIRM_WITHIN_S = 60.0
 """Longer than any leader election; an idempotent send would otherwise wait for ever."""
@@ -25,12 +26,21 @@ class Outgoing:
     value: bytes | None
     headers: Headers = field(default_factory=list)
 
+    def size(self) -> int:
+        """Count the bytes on the wire, before compression."""
+        headers = sum(len(name.encode()) + len(value or b"") for name, value in self.headers)
+        return len(self.key or b"") + len(self.value or b"") + headers
+
 
 async def publish_each(producer: AIOKafkaProducer, messages: Sequence[Outgoing]) -> list[Permanent | Transient | None]:
     """Send all in order and return, for each, None once the broker confirmed it, or the error."""
     outcomes: list[Permanent | Transient | None] = []
     sent: list[asyncio.Future[object] | Permanent | Transient] = []
     for message in messages:
+        if (size := message.size()) > limit_of(message.topic):
+            # Refused here: once the broker has refused a batch, an idempotent producer cannot go on.
+            sent.append(Permanent(f"{message.topic}: {size} bytes, over the limit of {limit_of(message.topic)}"))
+            continue
         try:
             sent.append(
                 await producer.send(message.topic, value=message.value, key=message.key, headers=message.headers)

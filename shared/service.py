@@ -75,6 +75,7 @@ class Runtime:
 
     def relay(self, relay: Relay) -> None:
         """Publish an outbox in the background."""
+        self.health.checks["outbox relay"] = relay.trouble
         self.background("outbox relay", relay.run)
         self.background("outbox purge", relay.purge)
 

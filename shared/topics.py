@@ -8,7 +8,10 @@ from shared.events import Alert, Event, NewsItem, Report
 
 DAY_MS = 24 * 60 * 60 * 1000
 MAX_MESSAGE_BYTES = 256 * 1024
-"""Bytes of one event on the wire; a larger one is refused by the broker."""
+"""Bytes of one event, before compression; a larger one is refused by whoever would publish it."""
+DEAD_LETTER_BYTES = 4 * MAX_MESSAGE_BYTES
+BATCH_BYTES = 8 * MAX_MESSAGE_BYTES
+"""Bytes that the broker takes at once: room for any batch that our producers make."""
 
 NEWS = "codegrey.news"
 REPORTS = "codegrey.reports"
@@ -27,6 +30,11 @@ class Topic:
     config: dict[str, str] = field(default_factory=dict)
 
 
+def limit_of(topic: str) -> int:
+    """Return how many bytes one message of `topic` may have; dead letters wrap what they hold."""
+    return DEAD_LETTER_BYTES if topic.endswith(".dead") else MAX_MESSAGE_BYTES
+
+
 def dead(topic: str) -> str:
     """Name the topic that holds the dead letters of `topic`."""
     return f"{topic}.dead"
@@ -43,12 +51,12 @@ def _kept_forever(name: str, event: type[Event], partitions: int) -> Topic:
             "retention.bytes": "-1",
             "compression.type": "zstd",
             "message.timestamp.type": "LogAppendTime",
-            "max.message.bytes": str(MAX_MESSAGE_BYTES),
+            "max.message.bytes": str(BATCH_BYTES),
         },
     )
 
 
-def _compacted(name: str, max_bytes: int) -> Topic:
+def _compacted(name: str) -> Topic:
     return Topic(
         name,
         None,
@@ -56,7 +64,7 @@ def _compacted(name: str, max_bytes: int) -> Topic:
         {
             "cleanup.policy": "compact",
             "message.timestamp.type": "LogAppendTime",
-            "max.message.bytes": str(max_bytes),
+            "max.message.bytes": str(BATCH_BYTES),
             "min.cleanable.dirty.ratio": "0.1",
         },
     )
@@ -73,7 +81,7 @@ _NEWS = Topic(
         "retention.bytes": str(1024**3),
         "compression.type": "zstd",
         "message.timestamp.type": "LogAppendTime",
-        "max.message.bytes": str(MAX_MESSAGE_BYTES),
+        "max.message.bytes": str(BATCH_BYTES),
         "segment.bytes": str(128 * 1024**2),
     },
 )
@@ -88,9 +96,8 @@ READERS = {
 }
 """Which consumer group reads which topic: what `codegrey status` looks at."""
 
-# A dead letter wraps its origin in base64 with the error beside it: leave room for both.
 TOPICS = (
     *EVENT_TOPICS,
-    *(_compacted(dead(topic.name), 8 * MAX_MESSAGE_BYTES) for topic in EVENT_TOPICS),
-    _compacted(CONTROL, MAX_MESSAGE_BYTES),
+    *(_compacted(dead(topic.name)) for topic in EVENT_TOPICS),
+    _compacted(CONTROL),
 )

@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 import h11
 import httpx2
@@ -143,7 +144,7 @@ class Fetcher:
         first: Origin | None = None
         while True:
             self._policy.check_url(hop.url)
-            url = httpx2.URL(hop.url)
+            url = _parsed(hop.url)
             host = url.raw_host.decode("ascii").strip("[]")
             origin = Origin(url.scheme, host, url.port or (443 if url.scheme == "https" else 80), wishes.proxy)
             first = first or origin
@@ -208,6 +209,12 @@ class Fetcher:
                     return
         except Unreachable:
             return
+
+
+@lru_cache(4_096)
+def _parsed(url: str) -> httpx2.URL:
+    """Take an address apart; the same feeds are asked again and again."""
+    return httpx2.URL(url)
 
 
 def _location(head: h11.Response) -> str:

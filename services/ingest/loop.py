@@ -11,6 +11,7 @@ from secrets import token_hex
 from typing import Literal, TypeVar
 
 from services.ingest.conclude import conclude
+from services.ingest.configured import apply_config, note_problem, read_contact
 from services.ingest.feeds_file import FeedsFile, FeedsWatch, feeds_path, load_feeds
 from services.ingest.fetch import Fetched
 from services.ingest.metrics import POLLS, POLLS_RUNNING
@@ -18,11 +19,8 @@ from services.ingest.poll import Tools, poll
 from services.ingest.store import (
     LEASE,
     Claim,
-    apply_config,
     claim_due,
     hold_lease,
-    note_problem,
-    read_contact,
     release_leases,
     renew_leases,
     save_feed,
@@ -37,7 +35,7 @@ from shared.settings import Settings
 log = get_logger()
 T = TypeVar("T")
 
-CONCURRENCY = 64
+CONCURRENCY = 128
 """Polls under way: nearly all of them wait for a publisher."""
 IDLE_S = 0.5
 PACE_S = 0.01

@@ -28,10 +28,10 @@ _UTF8 = re.compile(rb"^\s*<\?xml\s[^>]*?encoding\s*=\s*[\"']utf-?8[\"'][^>]*\?>"
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w-]+)", re.IGNORECASE)
 _XML_TYPES = ("application/rss+xml", "application/atom+xml", "application/xml", "text/xml", "application/rdf+xml")
 _RSS_DATE = re.compile(
-    r"^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), (\d\d?) (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) (\d{4}) "
+    r"^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), (\d\d?) (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) ((?:19|20)\d\d) "
     r"(\d\d):(\d\d):(\d\d) (GMT|UTC|[+-]\d{4})$"
 )
-_ATOM_DATE = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)$")
+_ATOM_DATE = re.compile(r"^(?:19|20)\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)$")
 # What decides about an entry; anything else in these is passed over as feedparser does.
 _RSS_ITEM = frozenset({"title", "link", "description", "guid", "pubDate", CONTENT})
 _DC = "{http://purl.org/dc/elements/1.1/}"
@@ -50,6 +50,8 @@ _RSS_PASSED = frozenset(
         "{http://purl.org/rss/1.0/modules/slash/}comments",
     }
 )
+_PERSON = frozenset(f"{ATOM}{name}" for name in ("name", "uri", "email"))
+_ABSOLUTE = re.compile(r"[a-z][a-z0-9+.-]*:\S+$")
 _GUESSED = re.compile(r"</|&#?\w+;")
 """Where feedparser would look closer whether a text is HTML."""
 _RSS_CHANNEL = frozenset(
@@ -128,10 +130,14 @@ def read_plain_feed(body: bytes, url: str, content_type: str) -> tuple[dict[str,
 def _children(node: Any, known: frozenset[str], passed: frozenset[str] = frozenset()) -> Mapping[str, Any]:
     """Return the children by name; odd where one is unknown or of which there should be one stands twice."""
     found: dict[str, Any] = {}
+    if node.text and not node.text.isspace():
+        raise _Odd
     for child in node:
         tag = child.tag
+        if child.tail and not child.tail.isspace():
+            raise _Odd
         if tag in passed:
-            if len(child) and not tag.startswith(ATOM):
+            if any(part.tag not in _PERSON or len(part) for part in child):
                 raise _Odd
             continue
         if tag not in known:
@@ -139,7 +145,25 @@ def _children(node: Any, known: frozenset[str], passed: frozenset[str] = frozens
         if tag in found and tag not in {"item", f"{ATOM}entry", f"{ATOM}link", "category", f"{ATOM}category"}:
             raise _Odd
         found.setdefault(tag, child)
+    _nothing_inside(found)
     return found
+
+
+def _nothing_inside(fields: Mapping[str, Any]) -> None:
+    """Refuse children where only text belongs: feedparser would read them as if they stood outside."""
+    for tag, node in fields.items():
+        if tag in {"item", "image", "skipHours", "skipDays", f"{ATOM}entry", f"{ATOM}link"}:
+            continue
+        if any(part.tag not in _PERSON or len(part) for part in node):
+            raise _Odd
+
+
+def _entries(root: Any, parent: Any, tag: str) -> list[Any]:
+    """Return the entries; odd where some stand elsewhere."""
+    entries = list(parent.iterchildren(tag))
+    if sum(1 for _ in root.iter("{*}item", "{*}entry")) != len(entries):
+        raise _Odd
+    return entries
 
 
 def _text(node: Any) -> str:
@@ -166,14 +190,14 @@ def _rss(root: Any, url: str) -> tuple[dict[str, Any], list[ParsedEntry]]:
         "hub": hub,
         "topic": topic,
     }
-    return feed, [_rss_item(node, url) for node in channel.iterchildren("item")]
+    return feed, [_rss_item(node, url) for node in _entries(root, channel, "item")]
 
 
 def _rss_item(node: Any, base: str) -> ParsedEntry:
     fields = _children(node, _RSS_ITEM, _RSS_PASSED)
     link_text, guid_node = _text(fields.get("link")), fields.get("guid")
     guid_text = _text(guid_node)
-    if not link_text or not link_text.startswith(("http://", "https://")) or " " in link_text:
+    if not link_text or not link_text.startswith(("http://", "https://")) or len(link_text.split()) > 1:
         raise _Odd
     title = _rss_title(fields.get("title"), MAX_TITLE)
     summary = plain(_text(fields.get("description")), markup=True, limit=MAX_TEXT)
@@ -203,15 +227,18 @@ def _atom(root: Any, url: str) -> tuple[dict[str, Any], list[ParsedEntry]]:
         "topic": topic,
     }
     entries = []
-    for node in root.iterchildren(f"{ATOM}entry"):
+    for node in _entries(root, root, f"{ATOM}entry"):
         if node.attrib:
             raise _Odd
         found = _children(node, _ATOM_ENTRY, _ATOM_PASSED)
         parts = [found.get(f"{ATOM}{name}") for name in ("title", "summary", "content")]
         title = one_line(_typed(parts[0]), markup=_is_html(parts[0]), limit=MAX_TITLE)
         summary, text = (plain(_typed(part), markup=_is_html(part), limit=MAX_TEXT) for part in parts[1:])
+        guid = _text(found.get(f"{ATOM}id"))
+        if not _ABSOLUTE.match(guid):
+            raise _Odd
         date = _text(found.get(f"{ATOM}published")) or _text(found.get(f"{ATOM}updated"))
-        entry = _entry(_text(found.get(f"{ATOM}id")), _alternate(node), title, summary, text, date, url)
+        entry = _entry(guid, _alternate(node), title, summary, text, date, url)
         entries.append(entry if language is None else _spoken(entry, language))
     return feed, entries
 
@@ -238,7 +265,7 @@ def _alternate(entry: Any) -> str:
     if len(links) != 1 or links[0].get("rel", "alternate") != "alternate" or len(links[0]):
         raise _Odd
     href: str = links[0].get("href", "").strip()
-    if not href.startswith(("http://", "https://")):
+    if not href.startswith(("http://", "https://")) or len(href.split()) > 1:
         raise _Odd
     return href
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from services.launcher.backoff import Backoff
 from services.launcher.servers import Part
 from services.launcher.terminal import Terminal
-from shared.errors import CodeGreyError, ConfigError
+from shared.errors import ConfigError
 
 
 def how_it_ended(status: int) -> str:
@@ -43,8 +43,8 @@ async def keep(
         started = time.monotonic()
         try:
             await part.start()
-        except (CodeGreyError, OSError) as error:
-            terminal.say(part.name, f"could not be started: {error}", alarm=True)
+        except Exception as error:  # whatever it is, the others must run on and this is tried again
+            terminal.say(part.name, f"could not be started: {type(error).__name__}: {error}", alarm=True)
             continue
         terminal.say(part.name, "started again")
         serves()

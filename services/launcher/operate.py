@@ -155,12 +155,15 @@ def resume(group: str | None) -> None:
     async def work(settings: Settings) -> list[str]:
         from shared.control import GroupState, read_states, set_state
         from shared.kafka import producer
+        from shared.topics import READERS
 
         paused = [
             state.group
             for state in (await read_states(settings)).values()
             if state.state == "paused" and group in (None, state.group)
         ]
+        if group in READERS and group not in paused:
+            paused.append(group)  # said anew: it harms nothing, and a lost "running" would pause for ever
         async with producer(settings) as sender:
             for name in paused:
                 await set_state(sender, GroupState(group=name, state="running", since=datetime.now(UTC)))
@@ -168,7 +171,7 @@ def resume(group: str | None) -> None:
 
     resumed = run(work)
     if not resumed and group:
-        stop(f"{group} is not paused", 1)
+        stop(f"there is no consumer group {group}; `codegrey status` lists them", 2)
     click.echo(f"resumed: {', '.join(resumed) or 'nothing was paused'}", err=True)
 
 

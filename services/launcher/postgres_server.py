@@ -121,7 +121,12 @@ class PostgresServer:
         import asyncpg
 
         until = time.monotonic() + START_LIMIT_S
-        not_yet = (OSError, asyncpg.CannotConnectNowError, asyncpg.InterfaceError)
+        not_yet = (
+            OSError,
+            asyncpg.CannotConnectNowError,
+            asyncpg.InterfaceError,
+            asyncpg.PostgresConnectionError,
+        )
         while True:
             try:
                 connection = await asyncpg.connect(

@@ -149,10 +149,17 @@ class Child:
             cwd=cwd,
             start_new_session=True,
         )
-        born = birth(process.pid) or ""
-        record = Record(name, process.pid, born, process.pid)
-        guard.watch(Ward(process.pid, born, int(stop_signal), patience))
-        table.put(record)
+        try:
+            born = birth(process.pid) or ""
+            record = Record(name, process.pid, born, process.pid)
+            guard.watch(Ward(process.pid, born, int(stop_signal), patience))
+            table.put(record)
+        except BaseException:
+            # What cannot be recorded (a full disk) must not run on unknown beside its successor.
+            process.kill()
+            process.wait()
+            guard.forget(process.pid)
+            raise
         return cls(process, record, table, guard)
 
     @property

@@ -41,13 +41,14 @@ class ServiceLog:
         return open(descriptor, "ab", buffering=0)
 
     def _rotate(self) -> None:
-        self._file.close()
         for number in range(KEPT, 0, -1):
             older = self.path.with_name(f"{self.path.name}.{number}")
             newer = self.path if number == 1 else self.path.with_name(f"{self.path.name}.{number - 1}")
             if newer.exists():
                 os.replace(newer, older)
-        self._file = self._open()
+        fresh = self._open()
+        self._file.close()
+        self._file = fresh
 
 
 async def follow(pipe: IO[bytes], each: Callable[[bytes], None]) -> None:

@@ -26,7 +26,7 @@ def print_status(found: dict[str, Any], console: Console | None = None) -> None:
     console.print(groups)
     feeds = _table("Feeds", "feed", "last success", "next poll", "state", "last error")
     for row in found["feeds"]:
-        error = row.get("last_error") or ""
+        error = row.get("last_error") or row.get("quiet") or ""
         name = row.get("name") or row["url"]
         feeds.add_row(
             name, _moment(row["last_success"]), _moment(row["next_poll"]), str(row.get("state", "")), _bad(error)

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable
 
@@ -21,6 +22,7 @@ from services.launcher.service_process import ServiceProcess
 from services.launcher.steps import end_leftovers, run_once
 from services.launcher.terminal import Terminal
 from shared.errors import CodeGreyError
+from shared.ids import stable_id
 
 SLOW_START_S = 15.0
 HOUSEKEEPING_S = 1.0
@@ -139,7 +141,9 @@ class Supervisor:
                 **self.plan.environment,
                 **self._servers.environment(),
                 "CODEGREY_HTTP_PORT": str(self._port_of(name)),
-                "CODEGREY_SLOT": "0",  # only we know that the former process of this name is gone
+                # Only we know that the former process of this name is gone. Another machine on the same
+                # servers has a slot of its own.
+                "CODEGREY_SLOT": stable_id(socket.gethostname(), str(self.folder.path))[:12],
                 "CODEGREY_SUPERVISED": "1",
                 "CODEGREY_PAUSE_FILE": str(self.folder.low_disk),
                 "PYTHONPATH": str(ROOT),

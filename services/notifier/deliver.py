@@ -37,7 +37,9 @@ from shared.settings import Settings
 
 log = get_logger()
 
-AT_ONCE = 8
+AT_ONCE = 12
+EACH_CHANNEL = 5
+"""Of those, at most so many through one channel: a server that swallows messages holds up nobody else's."""
 POLL_S = 0.25
 CARE_EVERY_S = 1.0
 """How often folds that are due and rows that were left behind are looked for."""
@@ -46,15 +48,23 @@ DRAIN_S = 10.0
 STUCK_AFTER_S = 30.0
 
 _CLAIM = text("""
-    WITH due AS (
-        SELECT d.id FROM notifier.delivery d
+    WITH waiting AS (
+        SELECT d.id, d.channel, row_number() OVER (PARTITION BY d.channel ORDER BY d.seq) AS place
+        FROM notifier.delivery d
         WHERE d.state = 'queued' AND d.next_try_at <= clock_timestamp()
           AND NOT EXISTS (
               SELECT 1 FROM notifier.delivery e
               WHERE e.target = d.target AND e.subscription = d.subscription AND e.seq < d.seq
-                AND e.state IN ('queued', 'sending') AND e.incidents && d.incidents)
+                AND e.state IN ('queued', 'sending') AND e.incidents && d.incidents)),
+    busy AS (
+        SELECT channel, count(*) AS sends FROM notifier.delivery WHERE state = 'sending' GROUP BY channel),
+    due AS (
+        SELECT d.id FROM notifier.delivery d
+        JOIN waiting w ON w.id = d.id
+        LEFT JOIN busy b ON b.channel = w.channel
+        WHERE d.state = 'queued' AND w.place + coalesce(b.sends, 0) <= :each
         ORDER BY d.seq LIMIT :room
-        FOR UPDATE SKIP LOCKED)
+        FOR UPDATE OF d SKIP LOCKED)
     UPDATE notifier.delivery d
     SET state = 'sending', attempts = attempts + 1, lease_owner = :owner,
         lease_until = clock_timestamp() + make_interval(secs => :lease)
@@ -141,7 +151,7 @@ class Deliverer:
         return f"no deliveries for {idle:.0f} s: the loop is stuck" if idle > STUCK_AFTER_S else None
 
     def _lease(self, room: int) -> dict[str, Any]:
-        return {"room": room, "owner": self._owner, "lease": LEASE_S}
+        return {"room": room, "each": EACH_CHANNEL, "owner": self._owner, "lease": LEASE_S}
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._sending.discard(task)

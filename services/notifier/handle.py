@@ -78,6 +78,14 @@ async def _open_book(connection: AsyncConnection, config: Subscriptions, new: Se
     now = await database_now(connection)
     incidents = {one.event.incident_id for one in new}
     waiting = await waiting_incidents(connection)
+    newest = {
+        row.incident_id: row.version
+        for row in await connection.execute(
+            select(notice.c.incident_id, func.max(notice.c.version).label("version"))
+            .where(notice.c.incident_id.in_(incidents))
+            .group_by(notice.c.incident_id)
+        )
+    }
     known = {}
     for row in await connection.execute(
         select(told_table.c.subscription, told_table.c.incident_id, told_table.c.snapshot).where(
@@ -88,7 +96,7 @@ async def _open_book(connection: AsyncConnection, config: Subscriptions, new: Se
         known[key] = Told(Snapshot.model_validate(row.snapshot), waiting=waiting.get(key))
     retracted = {one.event.incident_id for one in new if one.event.reason is AlertReason.RETRACTED}
     earlier = await earlier_targets(connection, retracted) if retracted else {}
-    return _Book(config, since, known, await last_hour(connection, now), earlier)
+    return _Book(config, since, known, await last_hour(connection, now), earlier, newest)
 
 
 @dataclass
@@ -100,6 +108,8 @@ class _Book:
     told: dict[tuple[str, str], Told]
     hours: dict[str, LastHour]
     earlier: dict[tuple[str, str], tuple[Target, ...]] = field(default_factory=dict)
+    newest: dict[str, int] = field(default_factory=dict)
+    """The newest version of each incident that was decided before this batch."""
     notices: list[dict[str, Any]] = field(default_factory=list)
     deliveries: list[dict[str, Any]] = field(default_factory=list)
     changed: set[tuple[str, str]] = field(default_factory=set)
@@ -109,7 +119,7 @@ class _Book:
         alert, name = one.event, subscription.name
         key = (name, alert.incident_id)
         told = self.told.get(key)
-        decision = decide(alert, subscription, told, self.since[name])
+        decision = decide(alert, subscription, told, self.since[name], newest=self.newest.get(alert.incident_id, 0))
         when, reason = Pace.NOW, decision.reason
         message = None
         if decision.tell is not Tell.NONE:

@@ -44,7 +44,7 @@ class LiveConfig:
             # Kept trying until the database has it: a new subscription exists from here on.
             async with transaction(self._engine) as connection:
                 await lock_decisions(connection)
-                await register(connection, self._current)
+                await register(connection, self._current, forget=True)
             self._registered = True
         return changed
 

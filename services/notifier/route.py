@@ -53,7 +53,9 @@ class Decision:
     news: tuple[Difference, ...] = ()
 
 
-def decide(alert: Alert, subscription: Subscription, told: Told | None, since: datetime) -> Decision:
+def decide(
+    alert: Alert, subscription: Subscription, told: Told | None, since: datetime, *, newest: int = 0
+) -> Decision:
     """Decide what `subscription`, which exists since `since`, is told of `alert`.
 
     1. A version that is not newer than what was told: nothing. It was delivered twice, or late.
@@ -63,6 +65,9 @@ def decide(alert: Alert, subscription: Subscription, told: Told | None, since: d
     4. Told: at once where it is graver, confirmed, corrected or an attack after all; to those who
        were told also where it gets better, or more hospitals or data are named; else the digest.
     """
+    if alert.version < newest:
+        # A dead letter that was replayed, say: what it tells may have been retracted since.
+        return Decision(Tell.NONE, f"version {newest} of this incident was decided already")
     if told and alert.version <= told.snapshot.version:
         return Decision(Tell.NONE, f"version {told.snapshot.version} or a later one was told already")
     if alert.reason is AlertReason.RETRACTED:

@@ -24,8 +24,11 @@ async def lock_decisions(connection: AsyncConnection) -> None:
     await connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('codegrey.notifier'), hashtext('decide'))"))
 
 
-async def register(connection: AsyncConnection, config: Subscriptions) -> dict[str, datetime]:
-    """Remember new subscriptions and those that left; return since when each exists.
+async def register(connection: AsyncConnection, config: Subscriptions, *, forget: bool = False) -> dict[str, datetime]:
+    """Remember new subscriptions, with `forget` also those that left; return since when each exists.
+
+    Only a file that was just read may forget: while replicas with an older and a newer file run side by
+    side, a batch must not strike out what the other has added.
 
     The first configuration ever counts from the installation, so that nothing is missed between
     `codegrey migrate` and the notifier's first start. A name that returns starts anew.
@@ -33,7 +36,7 @@ async def register(connection: AsyncConnection, config: Subscriptions) -> dict[s
     names = [one.name for one in config.subscriptions]
     known = {row.name: row for row in await connection.execute(select(subscription.c.name, subscription.c.removed_at))}
     absent = [name for name, row in known.items() if row.removed_at is None and name not in names]
-    if absent:
+    if absent and forget:
         await connection.execute(
             update(subscription).where(subscription.c.name.in_(absent)).values(removed_at=func.clock_timestamp())
         )

@@ -85,9 +85,7 @@ class NoticeRow(NotifierTable, table=True):
     __tablename__ = "notice"
     __table_args__ = (
         Index("notice_incident", "incident_id"),
-        Index(
-            "notice_waiting", "subscription", "id", postgresql_where=text("message IS NOT NULL AND list_id IS NULL")
-        ),
+        Index("notice_waiting", "subscription", "id", postgresql_where=text("message IS NOT NULL AND list_id IS NULL")),
     )
 
     alert_id: str = Field(primary_key=True)

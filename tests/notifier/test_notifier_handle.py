@@ -154,9 +154,23 @@ async def test_a_subscription_that_left_and_comes_back_starts_anew(engine: Async
     await _old_installation(engine)
     async with engine.begin() as connection:
         first = await register(connection, subscriptions())
+        # A batch decided by an older file strikes nothing out; a file that was read anew does.
         await register(connection, subscriptions(subscription(name="other")))
+        assert (await register(connection, subscriptions()))["duty"] == first["duty"]
+        await register(connection, subscriptions(subscription(name="other")), forget=True)
         again = await register(connection, subscriptions(subscription(), subscription(name="other")))
     assert again["duty"] > first["duty"]
+
+
+async def test_a_version_older_than_one_already_decided_tells_nobody(engine: AsyncEngine) -> None:
+    """A dead letter that is replayed must not open what was retracted since."""
+    await _old_installation(engine)
+    config = subscriptions()
+    await _handle(engine, config, alert(1, version=2, reason=AlertReason.RETRACTED))
+    await _handle(engine, config, alert(1, version=1, level=5))
+    assert await _rows(engine, delivery) == []
+    reasons = [row.reason for row in await _rows(engine, notice)]
+    assert any("decided already" in reason for reason in reasons), reasons
 
 
 async def test_the_first_configuration_counts_from_the_installation(engine: AsyncEngine) -> None:
