@@ -62,9 +62,21 @@ def judge(source: BinaryIO, vectors: bool) -> None:
 @click.option("--fit", "refit", is_flag=True, help="Fit the weights anew to FILES and write them.")
 @click.option("--refit", "from_rows", is_flag=True, help="Fit anew from the rows that ship (no FILES needed).")
 @click.option("--vectors/--no-vectors", default=True, help="Ask sentence vectors about what the signals leave open.")
+@click.option("--own", is_flag=True, help="Measure on the project's own corpus, too (best with --cross).")
+@click.option("--baselines", is_flag=True, help="Judge by a keyword query, plain vectors and TF-IDF, too.")
+@click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Write an HTML report with plots.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def evaluate(
-    files: tuple[Path, ...], half: str, cross: bool, refit: bool, from_rows: bool, vectors: bool, as_json: bool
+    files: tuple[Path, ...],
+    half: str,
+    cross: bool,
+    refit: bool,
+    from_rows: bool,
+    vectors: bool,
+    own: bool,
+    baselines: bool,
+    report: Path | None,
+    as_json: bool,
 ) -> None:
     """Measure the judge on labelled JSON Lines: precision, recall, F1, severity, victim, country, errors."""
     from services.classifier import evaluate_run
@@ -73,17 +85,28 @@ def evaluate(
         evaluate_run.refit_from_rows()
         click.echo("weights written from the rows that ship", err=True)
         return
-    if not files:
-        raise click.UsageError("name at least one file of labelled items")
+    if not files and not own:
+        raise click.UsageError("name at least one file of labelled items, or --own")
     if refit:
         evaluate_run.fit_to(files)
         click.echo("weights, vectors' direction and rows written", err=True)
         return
-    measured = evaluate_run.run(files, half=half, cross=cross, vectors=vectors)
+    items = evaluate_run.items_of(files, own=own)
+    measured = evaluate_run.run(items, half=half, cross=cross, vectors=vectors)
+    others = evaluate_run.run_baselines(items, half=half, vectors=vectors) if baselines else {}
+    if report:
+        from services.classifier.report import write_report
+
+        names = [*(file.name for file in files), *(["the project's own corpus"] if own else [])]
+        write_report(report, measured, others, names, evaluate_run.told(half, cross, vectors))
+        click.echo(f"report written: {report}", err=True)
     if as_json:
-        click.echo(json.dumps(measured.as_dict(), ensure_ascii=True))
-    else:
-        evaluate_run.show(measured)
+        told = measured.as_dict() | ({"baselines": {n: o.as_dict() for n, o in others.items()}} if others else {})
+        click.echo(json.dumps(told, ensure_ascii=True))
+        return
+    evaluate_run.show(measured)
+    if others:
+        evaluate_run.show_baselines(measured, others)
 
 
 @click.group("lexicon")
@@ -110,11 +133,18 @@ def lexicon_check(language: str | None, as_json: bool) -> None:
         click.echo(f"{code}: {'complete' if not concepts else 'lacks ' + ', '.join(concepts)}")
 
 
-def _vectors() -> Callable[[str, str], float] | None:
-    """Return the vectors, where their package and the fitted direction are there."""
-    from services.classifier import vectors
+def _vectors() -> Callable[[str, str], float | None]:
+    """Return what asks the vectors; nothing of them is loaded before the first question."""
+    asked: list[Callable[[str, str], float | None]] = []
 
-    return vectors.leaning if vectors.available() else None
+    def ask(title: str, text: str) -> float | None:
+        if not asked:
+            from services.classifier.vectors import Careful
+
+            asked.append(Careful(lambda problem: click.echo(problem, err=True)))
+        return asked[0](title, text)
+
+    return ask
 
 
 def _given(source: str) -> str:

@@ -15,6 +15,8 @@ from services.classifier.labelled import Labelled
 
 SEVERITIES = {"low": 1, "medium": 2, "high": 3, "critical": 4}
 NAME_ALIKE = 60
+LENGTHS = ((280, "1 to 280 characters"), (1500, "281 to 1,500"))
+LONGEST = "more than 1,500"
 _Z = 1.96
 
 
@@ -85,6 +87,8 @@ class Measured:
     victim: tuple[int, int]
     country: tuple[int, int]
     calibration: list[tuple[float, float, int]]
+    confusion: dict[tuple[int, int], int] = field(default_factory=dict)
+    """How many incidents of a true severity (1 to 4) were given which, by (true, said)."""
     errors: list[Judged] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
@@ -96,6 +100,9 @@ class Measured:
             "severity_items": self.severity_items,
             "victim_right": _share(self.victim),
             "country_right": _share(self.country),
+            "confusion": [
+                {"true": true, "said": said, "items": n} for (true, said), n in sorted(self.confusion.items())
+            ],
             "calibration": [{"said": said, "was": was, "items": n} for said, was, n in self.calibration],
             "groups": {
                 name: {key: counts.as_dict() for key, counts in sorted(of.items())} for name, of in self.groups.items()
@@ -121,6 +128,7 @@ def measure(judged: Sequence[Judged]) -> Measured:
         "language": lambda j: j.item.article.lang or "?",
         "english": lambda j: "en" if j.item.article.lang == "en" else "not en",
         "text_kind": lambda j: j.item.text_kind or "?",
+        "length": lambda j: length_of(j.item),
         "kind": lambda j: j.item.kind or "?",
     }
     graded = [
@@ -140,8 +148,17 @@ def measure(judged: Sequence[Judged]) -> Measured:
         victim=(sum(victim_right(j) for j in named), len(named)),
         country=(sum(j.judgement.country == j.item.country for j in placed), len(placed)),
         calibration=_calibration(clear),
+        confusion=dict(Counter(graded)),
         errors=[j for j in clear if j.judgement.incident != j.item.incident],
     )
+
+
+def length_of(item: Labelled) -> str:
+    """Name the class of a text's length, so that the names sort by length."""
+    length = len(item.article.text)
+    if not length:
+        return "0 (title only)"
+    return next((name for most, name in LENGTHS if length <= most), LONGEST)
 
 
 def victim_right(judged: Judged) -> bool:

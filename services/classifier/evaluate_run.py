@@ -2,37 +2,54 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from services.classifier import vectors, verdict
+from services.classifier import baselines, vectors, verdict
 from services.classifier.evaluate import Counts, Judged, Measured, measure
 from services.classifier.fit import Fitted, fit, load_rows, rows_of, save_rows, write_fit
 from services.classifier.judge import judge
 from services.classifier.judgement import Judgement
-from services.classifier.labelled import Labelled, read_headlines, read_labelled
+from services.classifier.labelled import Labelled, read_labelled, read_own
+from services.classifier.training.corpus import load_corpus
 
 _ERRORS_SHOWN = 40
 Leaning = Callable[[str, str], float]
 VectorOf = Callable[[Labelled], npt.NDArray[np.float64]]
 
 
-def run(files: Iterable[Path], *, half: str, cross: bool, vectors: bool) -> Measured:
-    """Judge the items of the files and measure; crossed, each half by a fit to the other half only."""
-    items = list(read_labelled(files))
+def items_of(files: Iterable[Path], *, own: bool = False) -> list[Labelled]:
+    """Read the files' items, and the project's own corpus where it is to be measured, too."""
+    return [*read_labelled(files), *(item.labelled() for item in (load_corpus() if own else ()))]
+
+
+def run(items: Sequence[Labelled], *, half: str, cross: bool, vectors: bool) -> Measured:
+    """Judge items and measure; crossed, each half by a fit to the other half only (and to what is not measured)."""
     if cross:
         return measure(_crossed(items, half, vectors))
     return measure([Judged(item, judge(item.article, _leaning(vectors))) for item in _half(items, half)])
 
 
+def run_baselines(items: Sequence[Labelled], *, half: str, vectors: bool) -> dict[str, Measured]:
+    """Judge the same items by the baselines; those that learn are cross-fitted always."""
+    judged = {"keyword query": baselines.by_query(items), "TF-IDF + regression": baselines.by_tfidf(items)}
+    if vectors and _leaning(wanted=True):
+        judged["vectors + regression"] = baselines.by_vectors(items, _vector_of)
+    wanted = {item.article.id for item in _half(items, half)}
+    return {name: measure([j for j in by if j.item.article.id in wanted]) for name, by in judged.items()}
+
+
 def fit_to(files: Iterable[Path]) -> None:
-    """Fit to the files' items and the project's own headlines; write weights, direction and rows."""
-    rows = rows_of([*read_labelled(files), *read_headlines()], _vector_of if vectors.installed() else None)
+    """Fit to the files' items and the project's own items; write weights, direction and rows."""
+    rows = rows_of([*read_labelled(files), *read_own()], _vector_of if vectors.installed() else None)
     save_rows(rows)
     # From the rows as they ship, so that a fit from them gives the same numbers.
     write_fit(fit(load_rows()))
@@ -43,19 +60,27 @@ def refit_from_rows() -> None:
     write_fit(fit(load_rows()))
 
 
+def told(half: str, cross: bool, vectors: bool) -> str:
+    """Say in a sentence how a run was measured."""
+    items = "All items" if half == "all" else f"The {half} half"
+    fitted = "each half judged by a fit to the other" if cross else "judged by the weights that ship"
+    return f"{items}, {fitted}, {'with' if vectors else 'without'} sentence vectors."
+
+
 def show(measured: Measured) -> None:
     """Print the figures as tables, and the errors with their reasons."""
-    console = Console(highlight=False)
-    table = Table(title="Judged", title_justify="left")
-    for name in ("", "items", "incidents", "precision", "95 %", "recall", "95 %", "F1"):
+    console = _console()
+    table = _table("Judged")
+    for name in ("", "items", "inc.", "prec.", "95 %", "recall", "95 %", "F1"):
         table.add_column(name, justify="left" if not name else "right", no_wrap=True)
     _row(table, "all, clear", measured.total)
     _row(table, "with borderline", measured.with_borderline)
-    for group in ("english", "language", "text_kind"):
+    for group in ("english", "language", "text_kind", "length"):
         for key, counts in sorted(measured.groups[group].items()):
             if counts.right + counts.missed:
                 _row(table, f"{group}: {key}", counts)
     console.print(table)
+    console.print(_kinds(measured))
     kappa = "-" if measured.kappa is None else f"{measured.kappa:.3f}"
     console.print(f"severity kappa {kappa} on {measured.severity_items}; victim right {_of(measured.victim)}; ", end="")
     console.print(f"country right {_of(measured.country)}")
@@ -66,23 +91,30 @@ def show(measured: Measured) -> None:
         console.print(f"  {error.judgement.reason}", style="dim", markup=False)
 
 
+def show_baselines(measured: Measured, others: dict[str, Measured]) -> None:
+    """Print the judge beside the baselines, one row each."""
+    table = _table("Beside baselines (en, not en: F1)")
+    for name in ("", "prec.", "recall", "F1", "en", "not en", "false", "missed"):
+        table.add_column(name, justify="left" if not name else "right", no_wrap=True)
+    for name, one in {"the judge": measured, **others}.items():
+        total, by = one.total, one.groups["english"]
+        languages = [f"{by[key].f1:.3f}" if key in by else "-" for key in ("en", "not en")]
+        shares = [f"{share:.3f}" for share in (total.precision, total.recall, total.f1)]
+        table.add_row(name, *shares, *languages, str(total.false_alarm), str(total.missed))
+    _console().print(table)
+
+
 def _crossed(items: Sequence[Labelled], half: str, use_vectors: bool) -> list[Judged]:
-    own = list(read_headlines())
-    known: dict[str, npt.NDArray[np.float64]] = {}
-
-    def vector_of(item: Labelled) -> npt.NDArray[np.float64]:
-        if item.article.id not in known:
-            known[item.article.id] = _vector_of(item)
-        return known[item.article.id]
-
+    measured = {item.article.id for item in items}
+    own = [item for item in read_own() if item.article.id not in measured]
     judged: list[Judged] = []
     for wanted in ("tuning", "held-back"):
         if half not in ("all", wanted):
             continue
         other = "held-back" if wanted == "tuning" else "tuning"
-        fitted = fit(rows_of([*_half(items, other), *own], vector_of if use_vectors else None))
+        fitted = fit(rows_of([*_half(items, other), *own], _vector_of if use_vectors else None))
         judged += [
-            Judged(item, _judge_by(fitted, item, vector_of if use_vectors else None)) for item in _half(items, wanted)
+            Judged(item, _judge_by(fitted, item, _vector_of if use_vectors else None)) for item in _half(items, wanted)
         ]
     return judged
 
@@ -104,7 +136,29 @@ def _leaning(wanted: bool) -> Leaning | None:
 
 
 def _vector_of(item: Labelled) -> npt.NDArray[np.float64]:
-    return vectors.vector(item.article.title, item.article.text).astype(np.float64)
+    return _vector(item.article.title, item.article.text)
+
+
+@cache
+def _vector(title: str, text: str) -> npt.NDArray[np.float64]:
+    """Ask for each text once: it takes some 50 ms, and the halves and the baselines ask again."""
+    return vectors.vector(title, text).astype(np.float64)
+
+
+def _console() -> Console:
+    """Write to a terminal as wide as it is, to anything else wide enough for the tables."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+
+
+def _kinds(measured: Measured) -> str:
+    """Name the kinds of item with errors, the worst first: how many of how many are wrong."""
+    wrong = {kind: (c.false_alarm + c.missed, c.as_dict()["items"]) for kind, c in measured.groups["kind"].items()}
+    worst = sorted((k for k, (bad, _) in wrong.items() if bad), key=lambda k: (-wrong[k][0] / wrong[k][1], k))
+    return "wrong by kind: " + (", ".join(f"{k} {wrong[k][0]} of {wrong[k][1]}" for k in worst) or "none")
 
 
 def _row(table: Table, name: str, counts: Counts) -> None:

@@ -91,9 +91,9 @@ def _only_claims(sentence: Sentence) -> bool:
 
 def _status(weighed: Sequence[Weighed], signals: set[Signal]) -> Status:
     used = [w.found for w in weighed if w.used]
-    if Signal.BLOCKED in signals:
-        return Status.CONTAINED
     care = any(MEANINGS[f.signal].axis is Axis.CARE for f in used)
+    if Signal.BLOCKED in signals and not care:
+        return Status.CONTAINED
     if Signal.RESTORED in signals:
         return Status.RESTORED
     if care or any(f.sentence.has("ongoing") for f in used if f.signal in {Signal.ATTACK, Signal.OUTAGE}):

@@ -22,9 +22,12 @@ from shared.gate import gate
 ROWS = Path(__file__).with_name("training") / "rows.npz"
 RIDGE = 3.0
 VECTOR_SCALE = 10.0
+# Beside the features the vectors get more room: .948 instead of .943 F1 in the crossed fits.
+_SCALE_BESIDE_FEATURES = 20.0
 _BIAS_RIDGE = 0.05
 _BORDERLINE_SHARE = 0.33
-_OWN_SHARE = 0.5
+# Real news outweighs what was written for training.
+_OWN_SHARE = 0.1
 _SMALLEST = 0.02
 _RAREST = 2
 _STEPS = 60
@@ -67,11 +70,13 @@ def fit(rows: Rows) -> Fitted:
     if not rows.vectors.size:
         return Fitted(_table(rows.names, alone), {}, np.zeros(0), np.zeros(0))
     mean = rows.vectors.mean(axis=0)
-    joint = np.hstack([rows.matrix, (rows.vectors - mean) * VECTOR_SCALE])
+    joint = np.hstack([rows.matrix, (rows.vectors - mean) * _SCALE_BESIDE_FEATURES])
     penalty = np.concatenate([rows.penalty, np.ones(rows.vectors.shape[1])])
     solved = logistic(joint, rows.labels, rows.shares, penalty)
     count = len(rows.names)
-    return Fitted(_table(rows.names, alone), _table(rows.names, solved[:count]), mean, solved[count:] * VECTOR_SCALE)
+    return Fitted(
+        _table(rows.names, alone), _table(rows.names, solved[:count]), mean, solved[count:] * _SCALE_BESIDE_FEATURES
+    )
 
 
 def write_fit(fitted: Fitted, weights: Path = WEIGHTS, direction: Path | None = None) -> None:

@@ -138,6 +138,9 @@ def _outage(reading: Reading, weighed: Sequence[Weighed], features: Features) ->
 
 def _harmless(weighed: Sequence[Weighed], features: Features) -> str | None:
     """Return the words of a harmless cause that is stated for a breakdown of care's systems."""
+    attacked = any(w.used and w.found.signal is Signal.ATTACK for w in weighed)
+    if attacked and "head:harmless" not in features:
+        return None
     cause = next(
         (features[f"{zone}:harmless"] for zone in ("head", "lead", "body") if f"{zone}:harmless" in features), None
     )

@@ -33,7 +33,7 @@ _CJK_LEFT = re.compile(r"[\u3400-\u9fff\u30a0-\u30ff\uff21-\uff5aA-Za-z0-9・·]
 _CJK_CUT = re.compile(
     r"^.*(?:攻击|攻擊|病毒|黑客|駭客|遭|的|和|与|及|在|对|了|是|日|月|年|一家|所属|因|向|致|使|被|多家|最大|据|从|由)"
 )
-_TITLE_FILLERS = {
+TITLE_FILLERS = {
     "After", "Against", "Amid", "As", "At", "By", "Following", "For", "From", "In", "On", "Over", "To", "With", "Due",
     "Says", "Hit", "Hits", "Is", "Are", "Was", "Were", "Be", "Been", "Has", "Have", "Major", "Largest", "Local", "More",
     "Than", "Million", "Patients", "Patient", "A", "An", "Its", "Their", "Third", "Another", "Two", "Three", "Four",
@@ -67,7 +67,7 @@ def find_mentions(reading: Reading) -> list[Mention]:
     found: list[Mention] = []
     for sentence in reading.sentences:
         for hit in sentence.hits:
-            if hit.concept not in {"care", "provider", "supplier"}:
+            if hit.concept not in {"care", "provider", "supplier"} and not _named_health(reading, hit):
                 continue
             start, end = _extent(reading, sentence, hit)
             if found and start < found[-1].end:
@@ -82,6 +82,15 @@ def find_mentions(reading: Reading) -> list[Mention]:
             if len(found) >= _MOST_MENTIONS:
                 return found
     return found
+
+
+def _named_health(reading: Reading, hit: Hit) -> bool:
+    """Say whether "Health" stands in a name: "TriCounty Health", but not "health data"."""
+    if hit.concept != "health" or reading.document[hit.start : hit.end] != "Health":
+        return False
+    before = re.search(r"(\w+) $", reading.document[max(0, hit.start - 30) : hit.start])
+    after = re.match(r" (Data|Information|Records?|Care|Plan|Insurance|Minist|Department)", reading.document[hit.end :])
+    return bool(before) and before[1][0].isupper() and before[1] not in TITLE_FILLERS and not after  # type: ignore[index]
 
 
 def _mention(reading: Reading, sentence: Sentence, start: int, end: int, hit: Hit) -> Mention:
@@ -135,7 +144,7 @@ def _grow_left(text: str, sentence: Sentence, start: int, stops: list[tuple[int,
     kept = edge = start
     for word in reversed(words):
         between = text[word.end() : edge]
-        if between.strip(" '’") or _stopped(word.start(), word.end(), stops) or word.group() in _TITLE_FILLERS:
+        if between.strip(" '’") or _stopped(word.start(), word.end(), stops) or word.group() in TITLE_FILLERS:
             break
         bare = word.group().strip("'’")
         if _proper(bare):
@@ -155,7 +164,7 @@ def _grow_right(text: str, sentence: Sentence, end: int, stops: list[tuple[int, 
         if _stopped(word.start(), word.end(), stops):
             break
         bare = re.sub(r"^(?:[dlDL]|dell|all|nell)['’]", "", word.group()).rstrip(".'’")
-        if _proper(bare) and word.group() not in _TITLE_FILLERS:
+        if _proper(bare) and word.group() not in TITLE_FILLERS:
             kept = word.start() + len(word.group().rstrip(".'’"))
         elif bare.lower() not in _RIGHT_JOINERS:
             break

@@ -142,10 +142,13 @@ def _countries_named(text: str, languages: tuple[str, ...]) -> list[tuple[str, s
     for size in (1, 2, 3):
         for i in range(len(words) - size + 1):
             gram = " ".join(word for word, _ in words[i : i + size])
-            gram = re.sub(r"^(?:d|l|dell|nell|all)['’]", "", gram)
-            shown = " ".join(word for _, word in words[i : i + size])
+            if "'" in gram or "’" in gram:
+                gram = re.sub(r"^(?:d|l|dell|nell|all)['’]", "", gram)
             code = names.get(gram) or regions.get(gram)
-            if code and _written_as_name(shown, gram):
+            if code is None:
+                continue
+            shown = " ".join(word for _, word in words[i : i + size])
+            if _written_as_name(shown, gram):
                 found.setdefault(code, shown)
     for language in languages:
         if language in {"zh", "ja", "th"}:

@@ -16,7 +16,7 @@ from functools import cache
 
 from services.classifier.article import Article
 from services.classifier.judgement import Field
-from shared.gate.gate import CONCEPTS, PLAIN, gate_scanner, plain_scanner
+from shared.gate.gate import CONCEPTS, HEAD_CHARACTERS, PLAIN, gate_scanner, plain_scanner
 from shared.gate.scan import Hit, Scanner, lower
 from shared.gate.terms import WORLD, all_terms, terms
 from shared.gate.terms import languages as languages_known
@@ -30,10 +30,14 @@ _ABBREVIATED = re.compile(
     r"(?:\b(?:St|Ste|Sf|Dr|Drs|Mr|Mrs|Ms|Prof|Inc|Corp|vs|No|Nr|ca|bzw|ul|św|im|M|Sta|Sto|Sr|Jr|Co"
     r"|Sept|Oct|Nov|Dec|Aug|Jan|Feb)|\b[A-Z]|\d)\.$"
 )
-_CLAUSE_END = re.compile(
-    r"[,;:–—()]|\s-\s|[、，；：]"
-    r"|\s(?:and|but|while|so|et|mais|donc|und|aber|sondern|y|pero|e|ma|mas|en|maar|och|og|men|i|ale|oraz|ja|mutta|a)\s"
-)
+_CLAUSE_MARKS = r"[,;:–—()]|\s-\s|[、，；：]"
+# By language, since "a" is "and" in Czech and an article in English.
+_CONJUNCTIONS = {
+    "en": "and but while so", "fr": "et mais donc tandis", "de": "und aber sondern", "es": "y pero mientras",
+    "it": "e ma mentre", "pt": "e mas enquanto", "nl": "en maar terwijl", "da": "og men", "no": "og men",
+    "sv": "och men", "pl": "i ale oraz a", "cs": "a ale", "fi": "ja mutta", "ca": "i però", "ro": "și dar",
+    "sk": "a ale", "ru": "и но а", "uk": "і та але", "hu": "és de", "tr": "ve ama", "hr": "i ali", "sl": "in ampak",
+}  # fmt: skip
 _PUBLISHER = re.compile(r"\s(?:\||-|–|—|:::?)\s(?!.*\s(?:\||-|–|—)\s)(.{2,60})$")
 # "de Villanueva del Hospital", "em Oliveira do Hospital", "de L'Hospitalet": towns named for a hospital of old.
 _TOWN = re.compile(
@@ -94,10 +98,11 @@ class Reading:
 
     def clause(self, sentence: Sentence, start: int, end: int) -> tuple[int, int]:
         """Return the bounds of the clause that holds a span of a sentence."""
+        mark = _clause_end(self.languages[:2])
         first = sentence.start
-        for found in _CLAUSE_END.finditer(self.document, sentence.start, start):
+        for found in mark.finditer(self.document, sentence.start, start):
             first = found.end()
-        last = _CLAUSE_END.search(self.document, end, sentence.end)
+        last = mark.search(self.document, end, sentence.end)
         return first, last.start() if last else sentence.end
 
 
@@ -142,6 +147,13 @@ def _composed(given: str) -> tuple[str, tuple[int, ...] | None]:
 
 def _given(places: tuple[int, ...] | None, start: int, end: int) -> tuple[int, int]:
     return (places[start], places[end]) if places else (start, end)
+
+
+@cache
+def _clause_end(languages: tuple[str, ...]) -> re.Pattern[str]:
+    """Return what ends a clause in these languages: marks, and words like "and"."""
+    words = sorted({word for language in languages for word in _CONJUNCTIONS.get(language, "").split()})
+    return re.compile(rf"{_CLAUSE_MARKS}|\s(?:{'|'.join(words)})\s" if words else _CLAUSE_MARKS)
 
 
 @cache
@@ -223,17 +235,21 @@ def _unmask(hits: list[Hit], title_length: int, document: str) -> list[Hit]:
 
 def _sentences(document: str, title_length: int, hits: list[Hit]) -> Iterator[Sentence]:
     starts = [hit.start for hit in hits]
+    # A headline and the sentence under it speak of one thing: "attack" in one, "servers" in the other.
+    head = [hit for hit in hits if hit.start < HEAD_CHARACTERS]
     for index, (start, end) in enumerate(_bounds(document)):
         first = bisect_right(starts, start - 1)
         last = bisect_right(starts, end - 1)
-        yield Sentence(index, start, end, _told_plainly(hits[first:last]), title=start < title_length)
+        own = hits[first:last]
+        near = head if start < HEAD_CHARACTERS and title_length else own
+        yield Sentence(index, start, end, _told_plainly(own, near), title=start < title_length)
 
 
-def _told_plainly(hits: list[Hit]) -> tuple[Hit, ...]:
-    """Read an assault in plain words ("stolen", "attack") as a hack where its sentence speaks of what is digital."""
-    digital = [hit for hit in hits if hit.concept == "digital"]
-    assaults = [hit for hit in hits if hit.concept == "assault"]
-    bodily = any(hit.concept in _BODILY and not _meets(hit, assaults) for hit in hits)
+def _told_plainly(hits: list[Hit], near: list[Hit]) -> tuple[Hit, ...]:
+    """Read an assault in plain words ("stolen", "attack") as a hack where what is digital is spoken of beside it."""
+    digital = [hit for hit in near if hit.concept == "digital"]
+    assaults = [hit for hit in near if hit.concept == "assault"]
+    bodily = any(hit.concept in _BODILY and not _meets(hit, assaults) for hit in near)
     if assaults and digital and not bodily:
         return tuple(
             hit._replace(concept="hacked") if hit.concept == "assault" and not _fills(digital, hit) else hit

@@ -76,7 +76,8 @@ def _cue(concept: str, one: Found, first: int, last: int, reading: Reading) -> H
 def _denies(cue: Hit, attack: Found, reading: Reading) -> bool:
     """Say whether a negation beside an attack is of the attack: "not a cyberattack", "a cyberattack is ruled out"."""
     if unspaced(reading.quote(attack.start, attack.end)):
-        return True
+        # Japanese negates behind, Chinese before: "遭攻击后无法…" is an attack after which something cannot be done.
+        return cue.start < attack.end or reading.language == "ja"
     if cue.start >= attack.end:
         return cue.end - cue.start >= _LEAST_DENIAL
     start = attack.terms[0].start

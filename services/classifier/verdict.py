@@ -18,6 +18,9 @@ WEIGHTS = Path(__file__).with_name("weights.toml")
 THRESHOLD = 0.5
 OPEN = (0.1, 0.9)
 _SHOWN = 5
+_ZONES = ("head", "lead", "body")
+_FROM_INSIDE = ("head:exposure", "head:insider", "lead:exposure", "lead:insider")
+_FROM_OUTSIDE = ("cyber", "hacker", "gang", "darknet")
 _DATA = ("signal:data_stolen", "signal:data_published")
 
 
@@ -36,7 +39,8 @@ def decide(features: Features, leaning: float | None = None) -> Verdict:
 
     Some rules stand above the weights: without any word of an attack it is none, nor with all of them negated,
     nor where the attack itself is told as a drill or as years past (data that is stolen or published is news
-    whenever it is told), and without any word of care it is none of care.
+    whenever it is told), nor where data is lost or leaked from inside and nobody attacks; and without any word of
+    care it is none of care.
     """
     table = weights() if leaning is None else weights("beside_vectors")
     parts = [Weight(name, table[name], quote) for name, quote in features.items() if table.get(name)]
@@ -93,11 +97,14 @@ def _ruled_out(features: Features) -> str | None:
         return f"told as a drill: “{features['told:drill']}”"
     if "told:anniversary" in features and not any(data in features for data in _DATA):
         return f"told as long past: “{features['told:anniversary']}”"
-    told = any(f"{zone}:{concept}" in features for zone in ("head", "lead", "body") for concept in EVENT)
+    inside = next((features[f] for f in _FROM_INSIDE if f in features), None)
+    if inside is not None and not any(f"{zone}:{who}" in features for zone in _ZONES for who in _FROM_OUTSIDE):
+        return f"lost or leaked from inside, no attacker told: “{inside}”"
+    told = any(f"{zone}:{concept}" in features for zone in _ZONES for concept in EVENT)
     if not told and "signal:data_stolen" not in features and "signal:ransom_demanded" not in features:
         return "no word of an attack"
     cares = (*CARE, "health")
-    if not any(f"{zone}:{concept}" in features for zone in ("head", "lead", "body") for concept in cares) and not any(
+    if not any(f"{zone}:{concept}" in features for zone in _ZONES for concept in cares) and not any(
         f.endswith("event+health") for f in features
     ):
         return "no word of care"

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from services.classifier.bare_names import bare_name
 from services.classifier.naming import Mention
 from services.classifier.reading import Reading
 
@@ -36,7 +37,8 @@ def choose_victims(mentions: Sequence[Mention], reading: Reading) -> Cast:
     that looks back ("the attack on X last year") counts against.
     """
     if not mentions:
-        return Cast((), frozenset(), ())
+        stated = bare_name(reading)
+        return Cast((stated,) if stated else (), stated.own if stated else frozenset(), ())
     scored = sorted(((_score(m, mentions, reading), -m.start, i) for i, m in enumerate(mentions)), reverse=True)
     main = mentions[scored[0][2]]
     same = [m for m in mentions if m is main or (m.own & main.own) or not m.specific]
@@ -44,6 +46,11 @@ def choose_victims(mentions: Sequence[Mention], reading: Reading) -> Cast:
     aliases = [m for m in others if _same_news(m)]
     others = [m for m in others if m not in aliases]
     own = main.own.union(*(m.own for m in aliases)) if aliases else main.own
+    if not main.specific:
+        # "Dental chain SmileHarbor hacked": the name stands beside the word for care.
+        stated = bare_name(reading)
+        if stated is not None:
+            return Cast((stated, *same), stated.own, tuple(others))
     best = _fullest([m for m in same if m.specific and m.own & main.own] or [main], main)
     names = tuple(dict.fromkeys(m.name for m in aliases))
     return Cast((best, *(m for m in same if m is not best)), own, tuple(others), names)

@@ -15,6 +15,7 @@ from services.classifier.reading import Reading, Sentence
 
 _OLDEST = date(2000, 1, 1)
 _CJK_DATE = re.compile(r"(?:(\d{4})\s?年\s?)?(\d{1,2})\s?月\s?(\d{1,2})\s?(?:日|号|號)")
+_DIGIT = re.compile(r"\d")
 _ISO_DATE = re.compile(r"(?<!\d)(20\d\d)-(\d\d)-(\d\d)(?!\d)")
 _NUMERIC = re.compile(r"(?<![\d.])(\d{1,2})[./](\d{1,2})[./](20\d\d)(?!\d)")
 _ORDINAL = r"(?:st|nd|rd|th|er|º|ª|°|\.|:e)?"
@@ -71,6 +72,8 @@ def _dates(reading: Reading, sentence: Sentence, anchor: date | None) -> Iterato
 
 def _written(reading: Reading, sentence: Sentence, anchor: date | None) -> Iterator[When]:
     text = reading.lowered[sentence.start : sentence.end]
+    if not _DIGIT.search(text):
+        return
     for found in _ISO_DATE.finditer(text):
         yield from _when(found.group(1), int(found.group(2)), found.group(3), anchor, sentence.start + found.start())
     for found in _CJK_DATE.finditer(text):

@@ -25,7 +25,7 @@ from pathlib import Path
 from services.classifier.article import Article
 from services.classifier.labelled import Labelled
 
-FOLDER = Path(__file__).with_name("corpus")
+FOLDER = Path(__file__).parent
 KINDS = FOLDER / "kinds.toml"
 SEVERITIES = ("", "low", "medium", "high", "critical", "critical")
 _LINE = re.compile(r"(?:@(?P<frame>\S+) )?(?:(?P<level>[0-5]) (?P<country>[A-Z]{2}|-) )?(?P<rest>.+)")
@@ -79,7 +79,8 @@ class CorpusItem:
             kind=self.kind.name,
             borderline=False,
             severity=SEVERITIES[self.level] or None,
-            severity_ambiguous=False,
+            # That a department reopens says that it was closed: what level such a report has can be argued.
+            severity_ambiguous=self.kind.name == "restored",
             victim=self.victim,
             country=self.country,
             text_kind="title_only" if not self.text else "own_short",
