@@ -20,13 +20,10 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 
-from services.classifier.app import CONSUMPTION
-from services.classifier.article import Article
+from services.classifier.app import CONSUMPTION, warm
 from services.classifier.handle import handler
-from services.classifier.judge import judge
 from shared.consume import Consumer, Received
 from shared.events import NewsItem
-from shared.gate import gate
 from shared.kafka import client_options, producer
 from shared.log import configure_logging
 from shared.service import make_broker
@@ -96,12 +93,11 @@ async def bare(settings: Settings, clock: Clock) -> None:
 
 async def classifier(settings: Settings, clock: Clock) -> None:
     """Run the classifier's consumer, as the service does, until all is read and committed."""
-    gate("warm")
-    judge(Article("warm", "Cyberattack on a hospital", ""))
+    vectors = warm()
     done = asyncio.Event()
     consumption = replace(CONSUMPTION, group=f"bench-{uuid.uuid4().hex}")
     async with producer(settings) as sender:
-        work = handler(sender)
+        work = handler(sender, vectors)
 
         async def handle(received: Sequence[Received[NewsItem]]) -> None:
             clock.note(len(received))
