@@ -21,12 +21,14 @@ import os, signal, subprocess, sys, time
 from pathlib import Path
 from services.launcher.guard import shared_guard
 from services.launcher.processes import Child, ProcessTable
-stubborn = "trap '' TERM INT; while :; do sleep 0.1; done"
+stubborn = "trap '' TERM INT; : > trapped; while :; do sleep 0.1; done"
 data = Path(sys.argv[1])
 for name, script in (("meek", "exec sleep 60"), ("stubborn", stubborn)):
     child = Child.start(name, ["/bin/sh", "-c", script], table=ProcessTable(data), env={"PATH": os.defpath},
                         output=subprocess.DEVNULL, cwd=data, patience=0.5)
     print(child.pid)
+while not (data / "trapped").exists():  # before that, a signal ends it like any other
+    time.sleep(0.01)
 print(shared_guard().pid, flush=True)
 time.sleep(60)
 """
