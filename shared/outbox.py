@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -45,6 +44,7 @@ from shared.headers import Trace, event_headers
 from shared.log import get_logger
 from shared.metrics import OUTBOX_REFUSED, OUTBOX_WAITING, PUBLISHED
 from shared.publish import Outgoing, publish_each
+from shared.steady import rest
 
 log = get_logger()
 
@@ -123,7 +123,7 @@ class Relay:
                     self.holding = bool(await connection.scalar(lock, {"schema": self.service}))
                     while self.holding:
                         await self._publish_until_empty(connection)
-                        await self._sleep()
+                        await rest(self.wake, IDLE_S)
             except (SQLAlchemyError, OSError, TimeoutError, Transient) as fault:
                 self._note(fault)
             finally:
@@ -138,13 +138,6 @@ class Relay:
         log.warning("outbox relay will try again", fault=self.last_fault)
         if now - self.failing_since > GIVE_UP_AFTER_S:
             raise Transient(f"the outbox could not be published for {GIVE_UP_AFTER_S:.0f} s") from fault
-
-    async def _sleep(self) -> None:
-        self.wake.clear()
-        with suppress(TimeoutError):
-            # Not wait_for: in Python 3.11 it can swallow a cancellation that meets the wake.
-            async with asyncio.timeout(IDLE_S):
-                await self.wake.wait()
 
     async def _publish_until_empty(self, connection: AsyncConnection) -> None:
         table = self.table

@@ -8,13 +8,13 @@ from services.notifier.config import Subscriptions
 from services.notifier.deliver import Deliverer, count_waiting
 from services.notifier.handle import Handler
 from services.notifier.reload import LiveConfig
-from services.notifier.steady import uninterrupted
 from services.notifier.watch import Watch
 from shared.consume import Consumption
 from shared.errors import Transient
 from shared.events import Alert
 from shared.log import get_logger
 from shared.service import Runtime, serve
+from shared.steady import uninterrupted
 from shared.topics import ALERTS
 
 log = get_logger()

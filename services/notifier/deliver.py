@@ -28,12 +28,12 @@ from services.notifier.message import Message
 from services.notifier.metrics import DELIVERY_SECONDS, SEND_SECONDS, SENDS, WAITING
 from services.notifier.outcome import After, Delivery, Outcome, Result, State, after
 from services.notifier.send import LONGEST_S, send
-from services.notifier.steady import rest, uninterrupted
 from shared.crash import crash_point
 from shared.database import transaction
 from shared.errors import Transient
 from shared.log import get_logger
 from shared.settings import Settings
+from shared.steady import rest, uninterrupted
 
 log = get_logger()
 

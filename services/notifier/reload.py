@@ -8,13 +8,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.notifier.config import Subscriptions, config_path, read_subscriptions
 from services.notifier.metrics import CONFIG_BROKEN
-from services.notifier.steady import uninterrupted
 from services.notifier.store import lock_decisions, register
 from shared.config_file import FileWatch
 from shared.database import transaction
 from shared.errors import ConfigError, Transient
 from shared.log import get_logger
 from shared.settings import Settings
+from shared.steady import uninterrupted
 
 log = get_logger()
 

@@ -17,7 +17,6 @@ from services.notifier import trouble as pure
 from services.notifier.config import OPERATORS, Subscriptions, targets
 from services.notifier.message import Message, operators_message
 from services.notifier.metrics import TROUBLES
-from services.notifier.steady import uninterrupted
 from services.notifier.store import add_deliveries, delivery_rows, lock_decisions
 from services.notifier.tables import trouble as trouble_table
 from shared.control import read_states
@@ -29,6 +28,7 @@ from shared.kafka import admin, offset_reader
 from shared.log import get_logger
 from shared.offsets import group_lag, topic_bounds
 from shared.settings import Settings
+from shared.steady import uninterrupted
 from shared.topics import EVENT_TOPICS, READERS, dead
 
 log = get_logger()

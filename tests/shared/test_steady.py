@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from services.notifier.steady import rest, uninterrupted
+from shared.steady import rest, uninterrupted
 
 
 async def test_work_that_has_begun_is_finished_before_a_cancellation_is_obeyed() -> None:
