@@ -4,7 +4,8 @@
    earlier one on the same incident waits for the same target. The lease, in database time, is
    longer than a send may take.
 2. Send, several at once.
-3. Write the outcome (`outcome.after` decides what follows). Back-off lives in the row.
+3. Write the outcomes (`outcome.after` decides what follows) together with the next claim, in one
+   transaction: there are many small ones otherwise. Back-off lives in the row.
 
 A row that is still "sending" when its lease has run out, or whose process is known to be gone,
 has an unknown outcome: the message may have left.
@@ -13,23 +14,26 @@ has an unknown outcome: the message may have left.
 from __future__ import annotations
 
 import asyncio
+import json
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.notifier.config import Subscriptions, Target
 from services.notifier.fold import fold_due
+from services.notifier.mail import SESSIONS
 from services.notifier.message import Message
-from services.notifier.metrics import DELIVERY_SECONDS, SEND_SECONDS, SENDS, WAITING
+from services.notifier.metrics import DELIVERY_SECONDS, SEND_SECONDS, SENDS, WAITING, note_accepted
 from services.notifier.outcome import After, Delivery, Outcome, Result, State, after
 from services.notifier.send import LONGEST_S, send
 from shared.crash import crash_point
 from shared.database import transaction
+from shared.dead_letters import now_utc
 from shared.errors import Transient
 from shared.log import get_logger
 from shared.settings import Settings
@@ -37,11 +41,11 @@ from shared.steady import rest, uninterrupted
 
 log = get_logger()
 
-AT_ONCE = 16
+AT_ONCE = 32
 LOOKED_AT = 200
 """Rows of each channel, the oldest first, among which those that may go now are looked for."""
-COALESCE_S = 0.02
-EACH_CHANNEL = 8
+COALESCE_S = 0.01
+EACH_CHANNEL = 16
 """Of those, at most so many through one channel: a server that swallows messages holds up nobody else's."""
 POLL_S = 0.25
 CARE_EVERY_S = 1.0
@@ -76,7 +80,7 @@ _CLAIM = text("""
         FOR UPDATE OF d SKIP LOCKED)
     UPDATE notifier.delivery d
     SET state = 'sending', attempts = attempts + 1, lease_owner = :owner,
-        lease_until = clock_timestamp() + make_interval(secs => :lease)
+        lease_until = clock_timestamp() + make_interval(secs => :lease), sending_at = clock_timestamp()
     FROM due WHERE d.id = due.id
     RETURNING d.*, extract(epoch FROM clock_timestamp() - d.created_at)::float AS age_s
 """)
@@ -89,13 +93,25 @@ _ORPHANS = text("""
 """)
 # Only who still holds the lease may write the outcome: a send that came back too late is settled already.
 _RECORD = text("""
-    UPDATE notifier.delivery
-    SET state = :state, next_try_at = clock_timestamp() + make_interval(secs => :wait),
-        repeats = :repeats, possible_repeat = :possible_repeat, last_error = :error,
+    UPDATE notifier.delivery d
+    SET state = v.state, next_try_at = clock_timestamp() + make_interval(secs => v.wait),
+        repeats = v.repeats, possible_repeat = v.possible_repeat, last_error = v.error,
         lease_owner = NULL, lease_until = NULL,
-        finished_at = CASE WHEN :ended THEN clock_timestamp() END
-    WHERE id = :id AND state = 'sending' AND lease_owner = :owner
+        finished_at = CASE WHEN v.ended THEN clock_timestamp() END
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS v(
+        id text, owner text, state text, wait float, repeats int, possible_repeat bool, error text, ended bool)
+    WHERE d.id = v.id AND d.state = 'sending' AND d.lease_owner = v.owner
 """)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What came of one send, not yet written down."""
+
+    row: dict[str, Any]
+    message: Message
+    outcome: Outcome
+    then: After
 
 
 @dataclass
@@ -109,6 +125,7 @@ class Deliverer:
     slot: str = ""
     last_turn: float = field(default_factory=time.monotonic)
     _sending: set[asyncio.Task[None]] = field(default_factory=set)
+    _sent: list[Sent] = field(default_factory=list)
     _owner: str = ""
     _next_care: float = 0.0
 
@@ -116,7 +133,7 @@ class Deliverer:
         self._owner = f"{self.slot or 'any'}/{secrets.token_hex(6)}"
 
     async def run(self) -> None:
-        """Loop: settle what was left behind, fold what is due, claim and send; at the end, drain."""
+        """Loop: write outcomes, claim, send, look after what was left behind; at the end, drain."""
         try:
             while True:
                 try:
@@ -133,28 +150,41 @@ class Deliverer:
                 await asyncio.wait(self._sending, timeout=DRAIN_S)
             for task in self._sending:
                 task.cancel()
+            await self._write_last()
+
+    async def _write_last(self) -> None:
+        try:
+            async with transaction(self.engine) as connection:
+                self._forget(await self._record(connection))
+        except Transient as fault:
+            log.warning("outcomes not written; their messages may be repeated, marked so", fault=str(fault))
 
     async def turn(self) -> int:
         """Do one round; return how many sends were started."""
+        started = await self._write_and_claim()
+        # After the outcomes are written: what this process knows of must not count as left behind.
         if time.monotonic() >= self._next_care:
             await self._settle_orphans()
             await fold_due(self.engine, self.config())
+            SESSIONS.close_idle()
             self._next_care = time.monotonic() + CARE_EVERY_S
+        return started
+
+    async def _write_and_claim(self) -> int:
         room = AT_ONCE - len(self._sending)
-        if room <= 0:
+        if room <= 0 and not self._sent:
             return 0
+        rows: Sequence[Any] = ()
         async with transaction(self.engine) as connection:
-            rows = (await connection.execute(_CLAIM, self._lease(room))).mappings().all()
+            written = await self._record(connection)
+            if room > 0:
+                rows = (await connection.execute(_CLAIM, self._lease(room))).mappings().all()
+        self._forget(written)
         for row in sorted(rows, key=lambda row: int(row["seq"])):
             task = asyncio.create_task(self._deliver(dict(row)))
             self._sending.add(task)
             task.add_done_callback(self._finished)
         return len(rows)
-
-    async def finish(self) -> None:
-        """Wait for the sends that are under way."""
-        if self._sending:
-            await asyncio.wait(self._sending)
 
     def trouble(self) -> str | None:
         """Say why deliveries do not flow, or None."""
@@ -186,7 +216,7 @@ class Deliverer:
                 then = self._after(outcome, row)
                 # The time that passed is back-off enough.
                 values = self._values(row, outcome, then) | {"owner": row["lease_owner"], "wait": 0.0}
-                await connection.execute(_RECORD, values)
+                await connection.execute(_RECORD, {"rows": json.dumps([values])})
                 log.warning("delivery left behind", delivery=row["id"], channel=row["channel"], then=then.state.value)
 
     async def _deliver(self, row: dict[str, Any]) -> None:
@@ -207,22 +237,20 @@ class Deliverer:
         crash_point("notifier-after-send")
         SEND_SECONDS.labels(row["channel"]).observe(time.monotonic() - started)
         SENDS.labels(row["channel"], outcome.result.value).inc()
-        then = self._after(outcome, row)
-        await self._record(row, outcome, then)
-        self._tell(row, message, outcome, then)
+        self._sent.append(Sent(row, message, outcome, self._after(outcome, row)))
 
-    async def _record(self, row: dict[str, Any], outcome: Outcome, then: After) -> None:
-        """Write the outcome, through a database that is away for a while."""
-        until = time.monotonic() + LEASE_S
-        while True:
-            try:
-                async with transaction(self.engine) as connection:
-                    await connection.execute(_RECORD, self._values(row, outcome, then))
-                return
-            except Transient:
-                if time.monotonic() > until:
-                    raise
-                await asyncio.sleep(POLL_S)
+    async def _record(self, connection: AsyncConnection) -> list[Sent]:
+        """Write the outcomes that wait, and return them; they wait on until the transaction has held."""
+        ended = list(self._sent)
+        if ended:
+            values = [self._values(one.row, one.outcome, one.then) for one in ended]
+            await connection.execute(_RECORD, {"rows": json.dumps(values)})
+        return ended
+
+    def _forget(self, written: Sequence[Sent]) -> None:
+        del self._sent[: len(written)]
+        for one in written:
+            self._tell(one.row, one.message, one.outcome, one.then)
 
     def _after(self, outcome: Outcome, row: Any) -> After:
         channel = self.config().channels.get(row["channel"])
@@ -260,6 +288,7 @@ class Deliverer:
         }
         if outcome.result is Result.SENT:
             DELIVERY_SECONDS.labels(row["channel"]).observe(row["age_s"])
+            note_accepted(row, now_utc())
             log.info("told", kind=message.kind, possible_repeat=row["possible_repeat"], show=True, **known)
         elif then.state is State.QUEUED:
             log.warning(

@@ -10,18 +10,25 @@ from __future__ import annotations
 import smtplib
 import socket
 import ssl
+from collections.abc import Hashable
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
 from apprise.plugins.email.base import NotifyEmail
 from apprise.plugins.email.smtp import AppriseSMTPController, SMTPSecureMode
 
+from services.notifier.mail_sessions import Kept, MailSessions
 from services.notifier.outcome import Outcome, Result
 
 # Apprise's classes are half typed: take them as they are, and type what we add.
 _Controller: Any = AppriseSMTPController
 _Email: Any = NotifyEmail
 _FAULTS = (OSError, smtplib.SMTPException, RuntimeError, ValueError)
+
+
+class BrokeBeforeError(Exception):
+    """The connection ended before the letter left: it surely did not arrive."""
 
 
 @cache
@@ -60,8 +67,14 @@ class Session(_Controller):  # type: ignore[misc]
             raise
         return self
 
+    def leave(self) -> None:
+        """Say goodbye without waiting for an answer, and close."""
+        with suppress(*_FAULTS):
+            self._socket.putcmd("quit")
+        self._socket.close()
+
     def deliver(self, sender: str, recipient: str, letter: bytes) -> Outcome:
-        """Send one letter to one recipient.
+        """Send one letter to one recipient; raises BrokeBeforeError where the connection was gone before it left.
 
         Until the letter itself is sent, any failure means that it surely did not arrive. Once it
         has left, only the server's answer counts; without one the outcome is unknown.
@@ -70,6 +83,8 @@ class Session(_Controller):  # type: ignore[misc]
         try:
             connection.ehlo_or_helo_if_needed()
             code, answer = connection.mail(sender)
+            if code == 421:
+                raise BrokeBeforeError(f"the server hangs up: {_said(code, answer)}")
             if code != 250:
                 return Outcome(Result.NOT_SENT, f"the sender was refused: {_said(code, answer)}")
             code, answer = connection.rcpt(recipient)
@@ -81,7 +96,7 @@ class Session(_Controller):  # type: ignore[misc]
                 result = Result.REFUSED if 500 <= code < 600 else Result.NOT_SENT
                 return Outcome(result, f"the message was refused: {_said(code, answer)}")
         except _FAULTS as fault:
-            return Outcome(Result.NOT_SENT, f"the connection broke before the message: {type(fault).__name__}")
+            raise BrokeBeforeError(f"the connection broke before the message: {type(fault).__name__}") from fault
         try:
             connection.send(_dotted(letter))
             code, answer = connection.getreply()
@@ -93,6 +108,9 @@ class Session(_Controller):  # type: ignore[misc]
         return Outcome(result, f"the message was refused: {_said(code, answer)}")
 
 
+SESSIONS: MailSessions[Session] = MailSessions()
+
+
 class Mail(_Email):  # type: ignore[misc]
     """Apprise's email service with our letter in place of the one it would write."""
 
@@ -101,22 +119,47 @@ class Mail(_Email):  # type: ignore[misc]
 
     def send(self, body: str, title: str = "", **_options: Any) -> bool:
         """Send the letter to the one target; `outcome` tells what came of it."""
+        server = (self.smtp_host, self.port, self.secure_mode, self.user, self.password)
         try:
-            with Session(
-                host=self.smtp_host,
-                port=self.port,
-                secure_mode=self.secure_mode,
-                user=self.user,
-                password=self.password,
-                verify_certificate=self.verify_certificate,
-                socket_connect_timeout=self.socket_connect_timeout,
-            ) as session:
-                self.outcome = session.deliver(self.from_addr[1], self.targets[0][1], self.letter)
+            self.outcome = self._send_on(server, kept) if (kept := SESSIONS.take(server)) else self._send_anew(server)
         except smtplib.SMTPAuthenticationError as fault:
             self.outcome = Outcome(Result.NOT_SENT, f"the login was refused: {_said(fault.smtp_code, b'')}")
+        except BrokeBeforeError as fault:
+            self.outcome = Outcome(Result.NOT_SENT, str(fault))
         except _FAULTS as fault:
             self.outcome = Outcome(Result.NOT_SENT, f"no connection to the mail server: {_fault(fault)}")
         return self.outcome.result is Result.SENT
+
+    def _send_anew(self, server: Hashable) -> Outcome:
+        session = Session(
+            host=self.smtp_host,
+            port=self.port,
+            secure_mode=self.secure_mode,
+            user=self.user,
+            password=self.password,
+            verify_certificate=self.verify_certificate,
+            socket_connect_timeout=self.socket_connect_timeout,
+        )
+        return self._deliver(server, Kept(session.__enter__(), SESSIONS.clock()))
+
+    def _send_on(self, server: Hashable, kept: Kept[Session]) -> Outcome:
+        try:
+            return self._deliver(server, kept)
+        except BrokeBeforeError:
+            # The server had hung up meanwhile, as it may; nothing had left.
+            return self._send_anew(server)
+
+    def _deliver(self, server: Hashable, kept: Kept[Session]) -> Outcome:
+        """Send, and keep the connection where the letter was accepted: what else happened may have confused it."""
+        outcome = None
+        try:
+            outcome = kept.session.deliver(self.from_addr[1], self.targets[0][1], self.letter)
+        finally:
+            if outcome and outcome.result is Result.SENT:
+                SESSIONS.give(server, kept)
+            else:
+                kept.session.leave()
+        return outcome
 
 
 def _said(code: int, answer: bytes | str) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import email
 import email.policy
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,11 @@ class Mail:
     recipients: tuple[str, ...]
     raw: bytes
     file: Path | None = None
-    message: EmailMessage = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "message", email.message_from_bytes(self.raw, policy=email.policy.default))
+    @cached_property
+    def message(self) -> EmailMessage:
+        """Return the mail, parsed; only when somebody asks, since that takes longer than receiving it."""
+        return email.message_from_bytes(self.raw, policy=email.policy.default)
 
     @property
     def subject(self) -> str:

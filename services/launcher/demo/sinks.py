@@ -94,18 +94,22 @@ class SmtpSink:
         mail = Mail(
             number, _now(), envelope.mail_from or "", tuple(envelope.rcpt_tos), raw, self.shelf.path(number, ".eml")
         )
+        if self.shelf.folder:
+            self._keep(mail)
+        self.messages.append(mail)
+        await _call(self.on_data, mail)
+        return "250 kept"
+
+    def _keep(self, mail: Mail) -> None:
         row = {
-            "number": number,
+            "number": mail.number,
             "received_at": mail.received_at.isoformat(),
             "to": list(mail.recipients),
             "subject": mail.subject,
         }
-        self.shelf.keep(row, {".eml": raw, ".html": mail.html.encode(), ".txt": mail.text.encode()})
-        self.messages.append(mail)
-        where = self._link(number) if self._link else mail.file
-        self._say(f"✉ mail to {', '.join(mail.recipients)} | {mail.subject}{f' | {where}' if where else ''}")
-        await _call(self.on_data, mail)
-        return "250 kept"
+        self.shelf.keep(row, {".eml": mail.raw, ".html": mail.html.encode(), ".txt": mail.text.encode()})
+        where = self._link(mail.number) if self._link else mail.file
+        self._say(f"✉ mail to {', '.join(mail.recipients)} | {mail.subject} | {where}")
 
 
 class WebhookSink:
