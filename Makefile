@@ -22,7 +22,7 @@ test: dev ## run all tests, with a real Kafka and a real PostgreSQL
 	@$(BIN)/pytest -q
 
 quick: dev ## run the tests that need no server
-	@$(BIN)/pytest -q -m "not servers"
+	@$(BIN)/pytest -q -n 2 -m "not servers"
 
 check: dev format lint types test ## format, lint, types and tests
 

@@ -35,6 +35,7 @@ from shared.errors import Permanent, Transient
 from shared.flood import FloodGauge
 from shared.log import get_logger
 from shared.metrics import BATCH_SECONDS, DEAD_LETTERS, PAUSED, RECORDS
+from shared.odd_headers import tolerant, tolerate_odd_headers
 from shared.publish import publish_all
 from shared.received import Consumption, E, Received, Record, parse
 from shared.retry import retried
@@ -67,6 +68,7 @@ class Consumer(Generic[E]):
     fail: Callable[[BaseException], None]
     failed: bool = False
     paused: str = ""
+    reopen: bool = False
     started_at: float = field(default_factory=time.monotonic)
     busy_since: float | None = None
     last_poll: float = field(default_factory=time.monotonic)
@@ -207,6 +209,9 @@ class Consumer(Generic[E]):
                 )
                 await self.subscriber.stop()
                 running = False
+            elif self.reopen and running:
+                await self.subscriber.stop()
+                self.reopen = running = False
             elif not self.paused and not running:
                 await self.subscriber.start()
                 self.started_at = self.last_poll = time.monotonic()
@@ -229,15 +234,26 @@ class Consumer(Generic[E]):
                 return await getmany(*args, **kwargs)
             except ConsumerStoppedError:
                 raise
+            except UnicodeDecodeError as fault:
+                if tolerant():
+                    self._end(fault)
+                    raise
+                tolerate_odd_headers()
+                log.warning("a header whose name is no UTF-8: reading on tolerantly, more slowly", fault=str(fault))
+                self.reopen = True
+                # Until `obey` closes this consumer: the next one begins where the last commit stands.
+                await asyncio.Event().wait()
             except Exception as fault:
-                # What other partitions had handed over in this call is gone with it: nothing may be
-                # committed past it, so the process ends and reads it again.
-                self.failed = True
-                self.fail(fault)
+                self._end(fault)
                 raise
 
         noting.noted = True  # type: ignore[attr-defined]
         consumer.getmany = noting
+
+    def _end(self, fault: Exception) -> None:
+        """End the process: what other partitions had handed over in this call is lost, and is read again."""
+        self.failed = True
+        self.fail(fault)
 
     def trouble(self) -> str | None:
         """Say why this consumer is not ready, or None."""

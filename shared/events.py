@@ -8,16 +8,18 @@ Times are UTC. Ids are deterministic (`shared.ids`).
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from shared.ids import stable_id
+from shared.limits import MAX_TEXT
 from shared.signals import Certainty, Scope, Status
 
 __all__ = [
+    "MAX_TEXT",
     "Alert",
     "AlertReason",
     "Arrival",
@@ -34,9 +36,6 @@ __all__ = [
     "Status",
     "Victim",
 ]
-
-MAX_TEXT = 28_000
-"""Characters of an item's text, and of its summary: with four bytes each, an item stays under 256 KB."""
 
 MAX_COUNT = 2**31 - 1
 """The largest number that a column of ours holds."""
@@ -96,6 +95,8 @@ class NewsItem(Event):
     first_seen: AwareDatetime
     revision: Annotated[int, Field(ge=1, le=MAX_COUNT)] = 1
     arrival: Arrival = Arrival.LIVE
+    story: Id | None = None
+    """The entry of another feed that told the same story first; None where this one did, or nobody knows."""
 
     def key(self) -> str:
         """Keep the revisions of one entry in order."""
@@ -187,6 +188,14 @@ class Report(Event):
     reason: Short = ""
     would_be: Level | None = None
     impact_unknown: bool = False
+    item_appended_at: AwareDatetime | None = None
+    """When Kafka took in the item that was judged."""
+    story: Id | None = None
+    """The entry of another feed that told the same story first; None where this one did, or nobody knows."""
+
+    def seen_at(self) -> datetime | None:
+        """Return when what was judged was first seen; of an edited entry, when Kafka took it in."""
+        return self.first_seen if self.revision == 1 else self.item_appended_at
 
     def key(self) -> str:
         """Key by country, so that reports of one attack mostly meet in one partition."""
@@ -276,6 +285,13 @@ class Alert(Event):
     silent: bool = False
     arrival: Arrival = Arrival.LIVE
     note: Short = ""
+    seen_at: AwareDatetime | None = None
+    """When the item that brought this version was first seen; None where a person brought it."""
+    independent_sources: Annotated[int, Field(ge=0, le=MAX_COUNT)] | None = None
+    """How many of the sources tell of their own accord: copies of one story count once. None: nobody counted."""
+
+    canary: bool = False
+    """No incident: it proves the road (`shared.canary`). Nobody is told of it."""
 
     def key(self) -> str:
         """Keep an incident's versions in order."""

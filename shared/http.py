@@ -81,11 +81,18 @@ class _Server(uvicorn.Server):
 @asynccontextmanager
 async def serving(health: Health, settings: Settings) -> AsyncIterator[int]:
     """Serve health and metrics while inside; yields the port."""
-    family = socket.AF_INET6 if ":" in settings.http_host else socket.AF_INET
+    async with serving_app(health_app(health, settings), settings.http_host, settings.http_port) as port:
+        yield port
+
+
+@asynccontextmanager
+async def serving_app(app: Starlette, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[int]:
+    """Serve a web application while inside; yields the port, a free one where 0 was asked for."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((settings.http_host, settings.http_port))
-    config = uvicorn.Config(health_app(health, settings), log_level="warning", access_log=False, lifespan="off")
+    listener.bind((host, port))
+    config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:

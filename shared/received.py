@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
 import structlog
@@ -38,6 +39,8 @@ class Received(Generic[E]):
     offset: int
     carried: Trace | RawHeaders
     """The trace, or the headers that it is read from when somebody asks: most records are only looked at."""
+    timestamp: int = 0
+    """LogAppendTime in milliseconds: when Kafka took the record in."""
 
     @property
     def trace(self) -> Trace:
@@ -45,6 +48,11 @@ class Received(Generic[E]):
         if isinstance(self.carried, Trace):
             return self.carried
         return read_trace(self.carried, getattr(self.event, "entry_id", ""))
+
+    @property
+    def appended_at(self) -> datetime | None:
+        """Return when Kafka took the record in, by its own clock; None where that is not known."""
+        return datetime.fromtimestamp(self.timestamp / 1000, UTC) if self.timestamp > 0 else None
 
     def bound(self) -> AbstractContextManager[None]:
         """Put the entry's correlation id into every line that is logged inside."""
@@ -63,4 +71,6 @@ def parse(record: Record, event: type[E]) -> Received[E]:
             for problem in error.errors(include_input=False, include_url=False)[:5]
         )
         raise Permanent(f"not a readable {event.type_name}: {problems}") from None
-    return Received(parsed, record.topic, record.partition, record.offset, record.headers or ())
+    return Received(
+        parsed, record.topic, record.partition, record.offset, record.headers or (), record.timestamp or 0
+    )

@@ -19,6 +19,7 @@ from faststream import FastStream
 from faststream.kafka import KafkaBroker
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from shared.clock import ClockLook
 from shared.consume import Consumer, Consumption, E, Handler
 from shared.control import GroupState, follow_states
 from shared.database import SCHEMAS, applied, head, open_engine
@@ -29,6 +30,8 @@ from shared.log import configure_logging, get_logger
 from shared.offsets import watch_offsets
 from shared.outbox import Relay
 from shared.settings import Settings, load_settings
+from shared.trouble_board import Board
+from shared.trouble_outbox import refused_rows
 
 log = get_logger()
 
@@ -47,10 +50,18 @@ class Runtime:
     health: Health
     engine_or_none: AsyncEngine | None = None
     consumers: list[Consumer[Any]] = field(default_factory=list)
+    troubles: Board = field(init=False)
+    """What this service reports of itself to the operators."""
     _background: dict[str, Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=dict)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
     _fault: BaseException | None = None
     _stop: Callable[[], None] = lambda: None
+
+    def __post_init__(self) -> None:
+        """Look at the clock, as every service does."""
+        self.troubles = Board.of(self.name, self.settings, self.producer)
+        clock = ClockLook(self.engine_or_none, lambda: self.troubles.kafka_offset_s)
+        self.troubles.watch("clock", clock, own=True)
 
     @property
     def engine(self) -> AsyncEngine:
@@ -78,6 +89,7 @@ class Runtime:
         self.health.checks["outbox relay"] = relay.trouble
         self.background("outbox relay", relay.run)
         self.background("outbox purge", relay.purge)
+        self.troubles.watch("outbox", lambda: refused_rows(relay.engine, relay.table))
 
     def fail(self, fault: BaseException) -> None:
         """End the process because of `fault`; whoever started it starts it again."""
@@ -109,6 +121,7 @@ class Runtime:
             self._background["offsets"] = lambda: watch_offsets(self.settings, watched)
             for consumer in self.consumers:
                 self._background[f"obey {consumer.consumption.group}"] = consumer.obey
+        self._background["troubles"] = self.troubles.run
         for name, run in self._background.items():
             task = asyncio.create_task(run(), name=name)
             task.add_done_callback(self._ended)

@@ -75,6 +75,43 @@ class Settings(BaseSettings):
     smtp_password: SecretStr = Field(SecretStr(""), description="Password of the mail server.")
     smtp_from: str = Field("", description="Sender of the alerts, for example codegrey@hospital.example.")
 
+    judge_endpoint_url: str = Field(
+        "",
+        description="OpenAI-compatible endpoint that is asked about borderline items, such as "
+        "https://models.example/v1; none if empty.",
+    )
+    judge_endpoint_model: str = Field("", description="Model that the endpoint is asked for.")
+    judge_endpoint_key: SecretStr = Field(SecretStr(""), description="The endpoint's key, where it asks for one.")
+    judge_endpoint_seconds: float = Field(
+        1.2, ge=0.1, le=1.5, description="Seconds that an answer may take; a whole batch has less than two."
+    )
+    judge_endpoint_low: float = Field(
+        0.3, ge=0.06, le=1, description="Least confidence of an attack that counts as borderline."
+    )
+    judge_endpoint_high: float = Field(
+        0.7, ge=0.06, le=1, description="Greatest confidence of an attack that counts as borderline."
+    )
+    judge_endpoint_per_minute: int = Field(30, ge=0, le=6_000, description="Most questions to the endpoint a minute.")
+    judge_endpoint_options: dict[str, Any] = Field(
+        {"temperature": 0}, description="Further parameters of each question, as JSON; {} where the model takes none."
+    )
+
+    keep_news_days: int = Field(
+        365, ge=0, description="Days that ingest keeps entries, once their feed has brought 2,000 newer ones; 0: for ever."
+    )
+    keep_decisions_days: int = Field(
+        365, ge=0, description="Days that the notifier keeps its decisions and ended deliveries; 0: for ever."
+    )
+    keep_outbox_days: int = Field(7, ge=1, description="Days that messages stay in an outbox once Kafka has them.")
+
+    canary_every_s: int = Field(
+        900, ge=0, le=86_400, description="Seconds between two canaries, items that prove the whole road; 0 sends none."
+    )
+    canary_ping_url: SecretStr = Field(
+        SecretStr(""), description="Address to tell of each canary that arrived: a dead man's switch outside."
+    )
+    canary_ping_method: Literal["GET", "POST"] = Field("POST", description="How that address is asked.")
+
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
     instance: str = Field("", description="Name of this replica, for static group membership (unique!).")
 
@@ -169,5 +206,6 @@ def settings_table() -> list[tuple[str, str, str]]:
     rows = []
     for name, info in Settings.model_fields.items():
         default = info.default.get_secret_value() if isinstance(info.default, SecretStr) else info.default
-        rows.append((PREFIX + name.upper(), "" if default is None else str(default), info.description or ""))
+        shown = json.dumps(default) if isinstance(default, dict) else "" if default is None else str(default)
+        rows.append((PREFIX + name.upper(), shown, info.description or ""))
     return rows

@@ -18,6 +18,8 @@ REPORTS = "codegrey.reports"
 ALERTS = "codegrey.alerts"
 CONTROL = "codegrey.control"
 """Who is paused: one compacted record for each consumer group (`shared.control`)."""
+TROUBLES = "codegrey.troubles"
+"""What is wrong: one compacted record for each source that looks at itself (`shared.trouble`)."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ def _kept_forever(name: str, event: type[Event], partitions: int) -> Topic:
     )
 
 
-def _compacted(name: str) -> Topic:
+def _compacted(name: str, more: dict[str, str] | None = None) -> Topic:
     return Topic(
         name,
         None,
@@ -66,6 +68,7 @@ def _compacted(name: str) -> Topic:
             "message.timestamp.type": "LogAppendTime",
             "max.message.bytes": str(BATCH_BYTES),
             "min.cleanable.dirty.ratio": "0.1",
+            **(more or {}),
         },
     )
 
@@ -100,4 +103,6 @@ TOPICS = (
     *EVENT_TOPICS,
     *(_compacted(dead(topic.name)) for topic in EVENT_TOPICS),
     _compacted(CONTROL),
+    # Repeated for ever: closed segments are what Kafka compacts.
+    _compacted(TROUBLES, {"segment.ms": str(60 * 60 * 1000), "compression.type": "zstd"}),
 )

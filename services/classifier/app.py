@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from services.classifier.article import Article
+from services.classifier.endpoint import Endpoint, configured
 from services.classifier.handle import handler
 from services.classifier.judge import Vectors, judge
 from services.classifier.vectors import load_vectors
@@ -21,8 +22,10 @@ CONSUMPTION = Consumption(group="codegrey-classifier", topic=NEWS, event=NewsIte
 
 async def assemble(runtime: Runtime) -> None:
     """Load the lexicons and the vectors before the first record arrives, then consume."""
+    how = configured(runtime.settings)
+    endpoint = Endpoint(how) if how else None
     vectors = await asyncio.to_thread(warm)
-    runtime.consume(CONSUMPTION, handler(runtime.producer, vectors))
+    runtime.consume(CONSUMPTION, handler(runtime.producer, vectors, endpoint))
 
 
 def warm() -> Vectors | None:

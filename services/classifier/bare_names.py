@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from services.classifier.naming import TITLE_FILLERS, Mention
+from services.classifier.naming import TITLE_FILLERS, Mention, stands_for
 from services.classifier.place_words import is_demonym, table
 from services.classifier.reading import Reading, Sentence
 
@@ -19,22 +19,74 @@ _INTRODUCES = re.compile(
     r"(?:\b(?:at|on|of|against|hits|hit|chain|firm|supplier|vendor|provider|company|platform|group|contractor|operator"
     r"|contre|chez|auf|bei|gegen|Dienstleister|Softwarehaus|Softwarefirma|dienst|contra|al|a|proveedor|fornitore|fornecedor"
     r"|à|prestataire|fournisseur|plateforme|hébergeur|éditeur|leverancier|leverandør\w*|leverantör\w*|mot|på|hos|bij|op"
-    r"|na|dostawcę|dodavatel\w*|systémů|laboratorium|résidence|rede|chain|clinic|clinics)|[»”)])[:,]?\s+[«“\"(]?$"
+    r"|na|dostawcę|dodavatel\w*|systémů|laboratorium|résidence|rede|chain|clinic|clinics|\w*(?:dienstleister|softwarehaus"
+    r"|softwarefirma|dienst|anbieter|hersteller)|sous-traitant|leverantören|bolaget|underleverantör|firmaet|firmy|firmę|firma"
+    r"|proveedora?|empresa|sistema|plataforma|società|azienda|fornitrice|leverancier|leverandøren|yhtiö\w*|toimittaja\w*"
+    r"|фирм\w*|компани\w*|поставщик\w*|сервис\w*|постачальник\w*|компані\w*|доставчик\w*|εταιρεία\w*|dobavljač\w*"
+    r"|ponudnik\w*|furnizor\w*|firmei|şirketi|szolgáltató|cég|perusahaan|công ty|شركة|חברת|업체|회사|기업|앱)|[»”)])[:,]?\s+[«“„\"(]?$",
+    re.IGNORECASE,
 )
+_QUOTED = re.compile(r"[«„“\"「『]([^«»„“”\"「」『』\n]{2,40})[»“”\"」』]")
+# Suppliers in scripts without capitals: what follows the word for a firm, up to what is told of it.
+_UNSPACED_FIRM = re.compile(
+    r"(?:供应商|供應商|系统商|系統商|软件商|資訊商|信息商|厂商|廠商|服务商|服務商|公司)(?P<zh>[\u4e00-\u9fff]{2,6}?)(?=遭|被|系统|系統|数据|資料)"
+    r"|(?:会社|業者|委託先|運営の|システムの|クラウド業者)の?(?P<ja>[ァ-ヶー一-鿿A-Za-z]{2,14})(?=に|へ|が|の|で|、|から)"
+    r"|(?:업체|회사|기업|앱) (?P<ko>[가-힣A-Za-z]{2,10}?)(?=이|가|은|는|에|,|\s|$)"
+)
+# "Enzo Biochem ransomware attack": a headline in capitals tells the victim before the attack.
+_BEFORE_THE_EVENT = re.compile(
+    r"^(?P<name>(?:[A-Z0-9][\w&'’.-]*|of|and|the|&)(?: (?:[A-Z0-9][\w&'’.-]*|of|and|the|&)){0,5}?),? "
+    r"(?:[Cc]onfirms|[Dd]iscloses|[Ss]ays|[Nn]otifies|[Ss]uffers|[Rr]eports|[Aa]nnounces|[Hh]it [Bb]y|[Hh]acked|[Rr]eveals|"
+    r"[Aa]dmits|[Dd]ata [Bb]reach|[Cc]yber ?[Aa]ttack|[Rr]ansomware|[Ss]ystems? [Dd]own|[Vv]ictim)\b"
+)
+_WITH_INITIALS = re.compile(
+    r"(?P<name>[A-Z][\w&'’-]*(?: (?:(?:of|and|the|for|de|&) )?[A-Z][\w&'’.-]*){1,6}),? \((?P<initials>[A-Z][A-Za-z]{1,6})\)"
+)
+_KIND_OF_HOSPITAL = re.compile(
+    r"(?P<name>(?:[A-Z][\w'’.-]+ ){1,3}(?:Memorial|General|Regional|Mercy|Methodist|Baptist|Infirmary|Children's))"
+    r"(?= (?:said|says|was|is|has|had|told|confirmed|did|will|and|to|in|on|for|after|back|,)|[.,;:])"
+)
+_INNER_CAPITAL = re.compile(r"(?<![\w-])(?P<name>[^\W\d_a-zß-öø-ÿ][a-zß-öø-ÿ]+[A-Z][\w&-]*(?: [A-Z]\w+)?)(?!\w)")
+_OFFICES = frozenset({"Attorney", "Surgeon", "Inspector", "Solicitor", "Secretary", "Governor", "Director", "Attorneys"})
+_AUTHORITIES = frozenset({"GCHQ", "FBI", "NCSC", "CISA", "Police", "Interpol", "Europol", "ICO", "HHS", "OCR", "Microsoft"})
+# Written like a name of their own, and never who was hit.
+_NOT_VICTIMS = frozenset(
+    "lockbit blackcat ransomhub dragonforce killnet shinyhunters bianlian worldleaks safepay killsec ransomhouse blackbasta "
+    "ransomware darkside netwalker noname wannacry notpetya securityweek bleepingcomputer techcrunch databreaches youtube "
+    "linkedin facebook whatsapp covid crowdstrike moveit mcafee fortinet fortiguard paloalto virustotal openai chatgpt "
+    "blackfog nightspire thegentlemen linkedin github solarwinds sonicwall cybernews therecord bitdefender".split()
+)
+_SHORTEST = 3
 _TELLS = re.compile(
     r"^[»”\")]?\s*[:,]?\s*(?:says|said|confirms|confirmed|notifies|warns|discloses|reports|announces|tells|is|was|hacked|"
     r"hit|victim\w*|breach|hack|gehackt|meldet|bestätigt|angegriffen|piraté\w*|victime|attaqué\w*|reconnaît|hackead\w*|"
     r"confirma|comunica|informa|hackerat\w*|hacket|hackad|angripet|napaden|porte|getroffen|slachtoffer|alvo|diz|ofiar\w*)"
 )
+_CARE_IN_A_NAME = frozenset({"care", "health", "activity", "medicines", "systems", "digital", "records", "imaging", "lab"})
+_NO_NAME = frozenset({"cyber", "breach", "hacked", "hacker", "gang", "darknet", "outage", "negation", "down", "patients"})
 _LEAST = 2.0
 _LONGEST = 80
 
 
 def bare_name(reading: Reading) -> Mention | None:
-    """Return the best name in the head of an article, or None where none is plainly the victim's."""
-    head = next(iter(reading.sentences), None)
-    if head is None or _title_case(reading, head):
-        return None
+    """Return the best name in the head of an article, or None where none is plainly the victim's.
+
+    The second sentence is asked where the first names nobody: "Wyoming hospital stops intruders. Sweetgrass …".
+    """
+    for head in reading.sentences[:2]:
+        found = _named_in(reading, head)
+        if found is not None:
+            return found
+    return None
+
+
+def _named_in(reading: Reading, head: Sentence) -> Mention | None:
+    if firm := _UNSPACED_FIRM.search(reading.document, head.start, head.end):
+        return _mention(reading, head, *firm.span(firm.lastgroup or 0))
+    if told := _told_first(reading, head):
+        return told
+    if _title_case(reading, head) or head.index:
+        return _by_its_shape(reading, head)
     best: tuple[float, int, int] | None = None
     for found in _NAME.finditer(reading.document, head.start, head.end):
         start, end = found.span()
@@ -42,16 +94,56 @@ def bare_name(reading: Reading) -> Mention | None:
         while words and (words[0] in TITLE_FILLERS or is_demonym(words[0].lower())):
             start += len(words[0]) + 1
             words = words[1:]
-        if not words or end - start > _LONGEST or _is_something_else(reading, head, start, end):
+        if not words or not _SHORTEST <= end - start <= _LONGEST or _is_something_else(reading, head, start, end):
             continue
         score = _score(reading, head, start, end)
         if best is None or score > best[0]:
             best = score, start, end
     if best is None or best[0] < _LEAST:
-        return None
+        return _by_its_shape(reading, head)
     _, start, end = best
+    return _mention(reading, head, start, end)
+
+
+def _mention(reading: Reading, head: Sentence, start: int, end: int) -> Mention:
     name = reading.document[start:end].strip(" '’-")
     return Mention(name, start, end, head, frozenset(word.lower() for word in name.split()))
+
+
+def _by_its_shape(reading: Reading, head: Sentence) -> Mention | None:
+    """Return a name that shows by its own letters: "KlinData", "Sweetgrass Memorial", "Utah Imaging Associates (UIA)"."""
+    for shape in (_WITH_INITIALS, _KIND_OF_HOSPITAL, _INNER_CAPITAL):
+        for found in shape.finditer(reading.document, head.start, head.end):
+            name = found["name"]
+            first = name.split()[0]
+            if shape is _WITH_INITIALS and not stands_for(found["initials"], name):
+                continue
+            if first in TITLE_FILLERS or name.lower() in _NOT_VICTIMS or first in _OFFICES:
+                continue
+            if any(h.concept in _NO_NAME and h.start < found.end("name") and found.start("name") < h.end for h in head.hits):
+                continue
+            return _mention(reading, head, *found.span("name"))
+    return None
+
+
+def _told_first(reading: Reading, head: Sentence) -> Mention | None:
+    """Return the name in quotes that is no word of an attack, or the one that an English headline begins with."""
+    for quoted in _QUOTED.finditer(reading.document, head.start, head.end):
+        name = quoted[1]
+        told = len(name.split()) > 2 and quoted.start() <= head.start + 1  # what somebody said, not a name
+        if (name[0].isupper() or not name[0].isascii()) and len(name.split()) <= 4 and not told and not any(
+            hit.start < quoted.end(1) and quoted.start(1) < hit.end and hit.concept in _NO_NAME for hit in head.hits
+        ):
+            return Mention(name, *quoted.span(1), head, frozenset(word.lower() for word in name.split()))
+    first = _BEFORE_THE_EVENT.match(reading.document[head.start : head.end]) if "en" in reading.languages[:1] else None
+    if first is None:
+        return None
+    start, end = head.start + first.start("name"), head.start + first.end("name")
+    if first["name"].split()[0] in _OFFICES or first["name"] in _AUTHORITIES:
+        return None
+    if _is_something_else(reading, head, start, end) or is_demonym(first["name"].split()[0].lower()):
+        return None
+    return Mention(first["name"], start, end, head, frozenset(word.lower() for word in first["name"].split()))
 
 
 def _score(reading: Reading, head: Sentence, start: int, end: int) -> float:
@@ -70,8 +162,12 @@ def _score(reading: Reading, head: Sentence, start: int, end: int) -> float:
 
 def _is_something_else(reading: Reading, head: Sentence, start: int, end: int) -> bool:
     """Say whether the words mean something: an attack, a gang, a part of care, a country or a place's kind."""
+    # "RecetaNet" is a name, whatever the word it is made of means.
+    own = re.search(r"[a-zà-ÿ][A-Z]", reading.document[start:end]) is not None
     covered = sum(
-        min(hit.end, end) - max(hit.start, start) for hit in _apart(head) if hit.start < end and start < hit.end
+        min(hit.end, end) - max(hit.start, start)
+        for hit in _apart(head)
+        if hit.start < end and start < hit.end and not (own and hit.concept in _CARE_IN_A_NAME)
     )
     name = reading.document[start:end].lower()
     return covered * 2 > end - start or name in table("regions") or name.isdigit()

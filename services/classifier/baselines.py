@@ -1,12 +1,13 @@
 """Judge by what others would do: a news alert's keyword query, plain sentence vectors, TF-IDF of words.
 
 The judge must stand ahead of these in the same table (`codegrey evaluate FILE --baselines`). The two that learn are
-cross-fitted: each half of the files is judged by a fit to the other half, halves parting by the attack, so that no
-item is judged by a fit that saw it or another report of the same attack.
+cross-fitted in five parts, which part by the attack: each fifth is judged by a fit to the other four, so that no item
+is judged by a fit that saw it or another report of the same attack. (The judge's own `--cross` fits to a half only.)
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -22,6 +23,8 @@ from services.classifier.labelled import Labelled
 
 Floats = npt.NDArray[np.float64]
 VectorOf = Callable[[Labelled], Floats]
+
+FOLDS = 5
 
 # What people type into a news alert: an attack's common words and care's, in the larger languages.
 _ATTACK = re.compile(
@@ -66,9 +69,9 @@ def by_vectors(items: Sequence[Labelled], vector_of: VectorOf) -> list[Judged]:
 
 def by_tfidf(items: Sequence[Labelled]) -> list[Judged]:
     """Judge by TF-IDF of words and of the characters within them, hashed, with a logistic regression."""
+    told = [f"{item.article.title}\n{item.article.text}" for item in items]
 
     def chances(train: Sequence[int], test: Sequence[int]) -> Floats:
-        told = [f"{item.article.title}\n{item.article.text}" for item in items]
         fitted = Tfidf.fit([told[i] for i in train], _labels(items, train))
         return _chance(fitted.score([told[i] for i in test]))
 
@@ -78,14 +81,20 @@ def by_tfidf(items: Sequence[Labelled]) -> list[Judged]:
 def _cross_fitted(
     items: Sequence[Labelled], chances: Callable[[Sequence[int], Sequence[int]], Floats], name: str
 ) -> list[Judged]:
-    """Judge each half by a fit to the other; borderline items teach nothing."""
+    """Judge each fifth by a fit to the others; borderline items teach nothing."""
     said = np.zeros(len(items))
-    for half in (True, False):
-        test = [i for i, item in enumerate(items) if item.held_back == half]
-        train = [i for i, item in enumerate(items) if item.held_back != half and not item.borderline]
+    folds = [fold_of(item) for item in items]
+    for fold in range(FOLDS):
+        test = [i for i in range(len(items)) if folds[i] == fold]
+        train = [i for i, item in enumerate(items) if folds[i] != fold and not item.borderline]
         if test and len({items[i].incident for i in train}) == 2:
             said[test] = chances(train, test)
     return [_judged(item, float(chance), name) for item, chance in zip(items, said, strict=True)]
+
+
+def fold_of(item: Labelled) -> int:
+    """Return the part to which all reports of an attack belong."""
+    return hashlib.sha256((item.event or item.article.id).encode("utf-8", "replace")).digest()[1] % FOLDS
 
 
 def _judged(item: Labelled, chance: float, reason: str) -> Judged:

@@ -6,24 +6,58 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
+
+if TYPE_CHECKING:
+    from services.classifier.article import Article
+    from services.classifier.judgement import Judgement
+
+
+# Fetches a page (its address, whether private ones may be read) into a row for the judge; the launcher brings it.
+Fetch = Callable[[str, bool], dict[str, Any]]
 
 
 @click.command("explain")
 @click.argument("source", metavar="FILE|URL|-")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--vectors/--no-vectors", default=True, help="Ask sentence vectors about what the signals leave open.")
-def explain(source: str, as_json: bool, vectors: bool) -> None:
+@click.option("--endpoint", is_flag=True, help="Ask the configured endpoint, too, where the item is borderline.")
+@click.option("--save-case", is_flag=True, help="Draft a regression case from it, without its text.")
+@click.option("--allow-private", is_flag=True, help="Allow addresses inside private networks.")
+@click.pass_obj
+def explain(
+    fetch: Fetch | None,
+    source: str,
+    as_json: bool,
+    vectors: bool,
+    endpoint: bool,
+    save_case: bool,
+    allow_private: bool,
+) -> None:
     """Judge one text and say why: verdict, level, victim, facts, quoted evidence, what was set aside.
 
-    FILE is plain text, or a JSON object with `title` and `text`; - reads standard input.
+    FILE is plain text, or a JSON object with `title` and `text`; - reads standard input; the page of a URL is fetched
+    as ingest does it. --save-case writes a draft into tests/classifier/cases, to be told in your own words.
     """
     from services.classifier.judge import judge
+    from services.classifier.source import WrongSourceError, article_in, given_at
 
-    article = _article(source, _given(source))
+    try:
+        if source.startswith(("http://", "https://")):
+            if fetch is None:
+                raise click.UsageError("pages are fetched by `codegrey explain`; give a file or - here")
+            article = article_in(json.dumps(fetch(source, allow_private)), source)
+        else:
+            article = article_in(given_at(source), source)
+    except WrongSourceError as error:
+        raise click.UsageError(str(error)) from error
     judgement = judge(article, _vectors() if vectors else None)
+    if endpoint:
+        judgement = _asked(article, judgement)
+    if save_case:
+        _save_case(article, judgement)
     if as_json:
         click.echo(json.dumps(judgement.as_dict(), ensure_ascii=False, indent=2).encode("utf-8", "backslashreplace"))
         return
@@ -32,6 +66,46 @@ def explain(source: str, as_json: bool, vectors: bool) -> None:
     from services.classifier.explain import show
 
     show(judgement, Console(highlight=False, emoji=False, markup=False))
+
+
+def _asked(article: Article, judgement: Judgement) -> Judgement:
+    """Return the judgement with the endpoint's word; say where it was not asked, or gave none."""
+    from services.classifier.endpoint import Endpoint, configured
+    from services.classifier.second_opinion import is_borderline
+    from shared.command import run
+    from shared.errors import ConfigError
+    from shared.settings import Settings
+
+    async def ask(settings: Settings) -> Judgement:
+        how = configured(settings)
+        if how is None:
+            raise ConfigError("no endpoint is configured: set CODEGREY_JUDGE_ENDPOINT_URL and _MODEL")
+        if not is_borderline(judgement, how.band):
+            click.echo(f"not borderline ({judgement.confidence:.2f}): the endpoint is not asked", err=True)
+            return judgement
+        asking = Endpoint(how)
+        try:
+            (told,) = await asking.reconsider([(article, judgement)], how.within_s)
+        finally:
+            await asking.aclose()
+        if told is judgement:
+            click.echo("the endpoint gave no answer: the rules' verdict stands", err=True)
+        return told
+
+    return run(ask)
+
+
+def _save_case(article: Article, judgement: Judgement) -> None:
+    from services.classifier.save_case import CASES, draft, save
+
+    drafted = draft(article, judgement)
+    try:
+        path = save(drafted)
+    except FileExistsError as error:
+        raise click.ClickException(f"there is a case of this item already: {drafted.name}") from error
+    except FileNotFoundError as error:
+        raise click.ClickException(f"no folder {CASES}: run it in a checkout of the project") from error
+    click.echo(f"drafted {path}: put its REWORD lines into your own words", err=True)
 
 
 @click.command("judge")
@@ -80,6 +154,7 @@ def evaluate(
 ) -> None:
     """Measure the judge on labelled JSON Lines: precision, recall, F1, severity, victim, country, errors."""
     from services.classifier import evaluate_run
+    from services.classifier.labelled import BadLabelError
 
     if from_rows:
         evaluate_run.refit_from_rows()
@@ -87,11 +162,14 @@ def evaluate(
         return
     if not files and not own:
         raise click.UsageError("name at least one file of labelled items, or --own")
-    if refit:
-        evaluate_run.fit_to(files)
-        click.echo("weights, vectors' direction and rows written", err=True)
-        return
-    items = evaluate_run.items_of(files, own=own)
+    try:
+        if refit:
+            evaluate_run.fit_to(files)
+            click.echo("weights, vectors' direction and rows written", err=True)
+            return
+        items = evaluate_run.items_of(files, own=own)
+    except BadLabelError as error:
+        raise click.ClickException(str(error)) from error
     measured = evaluate_run.run(items, half=half, cross=cross, vectors=vectors)
     others = evaluate_run.run_baselines(items, half=half, vectors=vectors) if baselines else {}
     if report:
@@ -106,7 +184,7 @@ def evaluate(
         return
     evaluate_run.show(measured)
     if others:
-        evaluate_run.show_baselines(measured, others)
+        evaluate_run.show_baselines(measured, others, evaluate_run.told(half, cross, vectors))
 
 
 @click.group("lexicon")
@@ -118,19 +196,24 @@ def lexicon() -> None:
 @click.argument("language", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def lexicon_check(language: str | None, as_json: bool) -> None:
-    """Say which concepts a language's file lacks (all files without LANGUAGE) beside the English one."""
-    from shared.gate.terms import LexiconError, languages, missing_concepts
+    """Say which sentences a language cannot tell yet (all languages in a table without LANGUAGE).
 
-    wanted = [language] if language else list(languages())
+    The sentences are those of services/classifier/lexicon_template.toml.
+    """
+    from services.classifier import lexicon_show
+    from services.classifier.lexicon_check import check
+    from shared.gate.terms import LexiconError, languages
+
     try:
-        lacking = {code: missing_concepts(code) for code in wanted}
-    except (LexiconError, FileNotFoundError) as error:
+        checked = [check(code) for code in ([language] if language else languages())]
+    except (LexiconError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     if as_json:
-        click.echo(json.dumps(lacking))
-        return
-    for code, concepts in lacking.items():
-        click.echo(f"{code}: {'complete' if not concepts else 'lacks ' + ', '.join(concepts)}")
+        click.echo(json.dumps(lexicon_show.as_data(checked), ensure_ascii=False))
+    elif language:
+        lexicon_show.show_one(checked[0])
+    else:
+        lexicon_show.show_all(checked)
 
 
 def _vectors() -> Callable[[str, str], float | None]:
@@ -145,32 +228,3 @@ def _vectors() -> Callable[[str, str], float | None]:
         return asked[0](title, text)
 
     return ask
-
-
-def _given(source: str) -> str:
-    if source.startswith(("http://", "https://")):
-        raise click.UsageError("explain cannot fetch pages yet: save the text in a file, or try `codegrey feeds check`")
-    if source == "-":
-        return sys.stdin.buffer.read().decode("utf-8", "replace")
-    path = Path(source)
-    if not path.is_file():
-        raise click.UsageError(f"no such file: {source}")
-    return path.read_bytes().decode("utf-8", "replace")
-
-
-def _article(source: str, given: str) -> Any:
-    from services.classifier.article import Article
-
-    name = "standard input" if source == "-" else Path(source).name
-    if given.lstrip().startswith("{"):
-        from services.classifier.judge_lines import BadLineError, article_of
-
-        try:
-            return article_of(json.loads(given))
-        except BadLineError as error:
-            raise click.UsageError(str(error)) from error
-        except ValueError:
-            pass  # a text that begins with a brace is a text
-    if not given.strip():
-        raise click.UsageError("nothing to explain: the text is empty")
-    return Article(id=name, title="", text=given)

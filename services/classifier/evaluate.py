@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -151,6 +151,17 @@ def measure(judged: Sequence[Judged]) -> Measured:
         confusion=dict(Counter(graded)),
         errors=[j for j in clear if j.judgement.incident != j.item.incident],
     )
+
+
+def by_language(judged: Mapping[str, Measured]) -> list[tuple[str, int, list[str]]]:
+    """Return for each language with incidents its name, how many, and the F1 of each who judged."""
+    first = next(iter(judged.values())).groups["language"]
+    incidents = {language: of.right + of.missed for language, of in first.items()}
+    return [
+        (language, count, [f"{one.groups['language'][language].f1:.2f}" for one in judged.values()])
+        for language, count in sorted(incidents.items(), key=lambda of: (-of[1], of[0]))
+        if count
+    ]
 
 
 def length_of(item: Labelled) -> str:

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from services.classifier import baselines, vectors, verdict
-from services.classifier.evaluate import Counts, Judged, Measured, measure
+from services.classifier.evaluate import Counts, Judged, Measured, by_language, measure
 from services.classifier.fit import Fitted, fit, load_rows, rows_of, save_rows, write_fit
 from services.classifier.judge import judge
 from services.classifier.judgement import Judgement
@@ -87,21 +87,30 @@ def show(measured: Measured) -> None:
     for error in measured.errors[:_ERRORS_SHOWN]:
         name = "missed" if error.item.incident else "false alarm"
         title = error.item.article.title or error.item.article.text[:100]
-        console.print(f"\n{name} {error.item.article.id} ({error.item.kind}): {title}", markup=False)
-        console.print(f"  {error.judgement.reason}", style="dim", markup=False)
+        console.print(_shown(f"\n{name} {error.item.article.id} ({error.item.kind}): {title}"), markup=False)
+        console.print(_shown(f"  {error.judgement.reason}"), style="dim", markup=False)
 
 
-def show_baselines(measured: Measured, others: dict[str, Measured]) -> None:
-    """Print the judge beside the baselines, one row each."""
+def show_baselines(measured: Measured, others: dict[str, Measured], how: str) -> None:
+    """Print the judge beside the baselines, one row each, and their F1 in each language."""
     table = _table("Beside baselines (en, not en: F1)")
     for name in ("", "prec.", "recall", "F1", "en", "not en", "false", "missed"):
         table.add_column(name, justify="left" if not name else "right", no_wrap=True)
-    for name, one in {"the judge": measured, **others}.items():
+    all_of_them = {"the judge": measured, **others}
+    for name, one in all_of_them.items():
         total, by = one.total, one.groups["english"]
         languages = [f"{by[key].f1:.3f}" if key in by else "-" for key in ("en", "not en")]
         shares = [f"{share:.3f}" for share in (total.precision, total.recall, total.f1)]
         table.add_row(name, *shares, *languages, str(total.false_alarm), str(total.missed))
-    _console().print(table)
+    console = _console()
+    console.print(table)
+    console.print(f"the judge: {how} Baselines that learn: each fifth by a fit to the other four.\n", style="dim")
+    table = _table("F1 by language")
+    for name in ("", "inc.", *all_of_them):
+        table.add_column(name, justify="left" if not name else "right", no_wrap=True)
+    for language, incidents, scores in by_language(all_of_them):
+        table.add_row(language, str(incidents), *scores)
+    console.print(table)
 
 
 def _crossed(items: Sequence[Labelled], half: str, use_vectors: bool) -> list[Judged]:
@@ -175,6 +184,11 @@ def _row(table: Table, name: str, counts: Counts) -> None:
         f"{least:.2f}–{most:.2f}",
         f"{counts.f1:.3f}",
     )
+
+
+def _shown(text: str) -> str:
+    """Return text that any terminal takes: half a character of UTF-16 ends a print with an error."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _of(counted: tuple[int, int]) -> str:

@@ -5,7 +5,9 @@ Every feature is a fact about words that can be quoted; their weights are fitted
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 from services.classifier.reading import Reading, Sentence
 from services.classifier.setaside import Weighed
@@ -20,14 +22,26 @@ FRAMES = (
     "lawsuit", "penalty", "law_firm", "arrest", "sentence", "statistics", "advice", "policy", "drill", "product",
     "insurer", "pharma", "other_sector", "physical", "not_computer", "metaphor", "vulnerability", "exposure",
     "insider", "harmless", "anniversary", "fiction", "campaign", "mask", "retold", "hypothetical", "negation",
+    "question",
 )  # fmt: skip
 TELLING = (
     "darknet",
     "cyber", "breach", "hacked", "hacker", "gang", "outage", "victim_of", "care", "provider", "supplier", "health",
     "vendor_word", "confirmed", "ransom", "claim", "stolen", "published", "data", "down", "systems", "ongoing",
-    "suspected", "authority", "blocked", "patients", "disturbed", "disrupted",
+    "suspected", "authority", "blocked", "patients", "disturbed", "disrupted", "spared", "restored", "paper",
 )  # fmt: skip
+# Parts of care, which tell whose news it is where no provider is named: "emergency room on bypass".
+PARTS = ("emergency", "ambulance", "dispatch", "surgery", "vital", "lab", "blood", "radiotherapy", "imaging", "medicines",
+         "appointment")  # fmt: skip
+# What an item is about when it is not the news of an attack.
+TALK = (
+    "lawsuit", "penalty", "law_firm", "arrest", "sentence", "statistics", "advice", "policy", "drill", "product",
+    "insurer", "pharma", "other_sector", "physical", "not_computer", "metaphor", "vulnerability", "exposure",
+    "insider", "harmless", "anniversary", "fiction", "campaign", "mask",
+)  # fmt: skip
+_MANY_FRAMES = 3
 _LEAD = 320
+_YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 # "A simulated cyberattack", "two years after the attack": the event itself is told as such.
 _APART_REACH = 30
 _APART_REACH_UNSPACED = 8
@@ -37,20 +51,25 @@ Features = dict[str, str]
 def features_of(reading: Reading, weighed: Iterable[Weighed], cast: Cast) -> Features:
     """Return the features that hold for an article, each with the words that show it."""
     found: Features = {}
-    title = [s for s in reading.sentences if s.title]
+    names = [(m.start, m.end) for m in (*cast.victims, *cast.others) if m.specific]
+    sentences = [_outside_names(sentence, names) for sentence in reading.sentences]
+    title = [s for s in sentences if s.title]
     edge = reading.title_length + _LEAD
-    lead = [s for s in reading.sentences if not s.title and s.start < edge][:3]
-    body = [s for s in reading.sentences if not s.title and s not in lead]
+    lead = [s for s in sentences if not s.title and s.start < edge][:3]
+    body = [s for s in sentences if not s.title and s not in lead]
     # An item is judged by its head: its title, or its first sentence where it has none.
     head = title or lead[:1]
     _tell(found, "head", head, reading, (*TELLING, *FRAMES))
     _tell(found, "lead", lead, reading, (*TELLING, *FRAMES))
     _tell(found, "body", body, reading, (*EVENT, "care", "outage", *FRAMES))
+    if head and reading.quote(head[0].start, head[0].end).rstrip(" \n\"”»」").endswith(("?", "？", ";", "؟")):
+        found["head:ends_in_a_question"] = "?"
     _apart(found, "drill", (*head, *lead[:2]), reading)
     _apart(found, "anniversary", head, reading)
     _links(found, "head", head, reading)
     _links(found, "lead", lead, reading)
-    _links(found, "any", reading.sentences, reading)
+    _links(found, "any", sentences, reading)
+    _clear_cut(found)
     _cast(found, cast)
     _signals(found, weighed, reading)
     if not body and not lead:
@@ -61,6 +80,18 @@ def features_of(reading: Reading, weighed: Iterable[Weighed], cast: Cast) -> Fea
     return found
 
 
+def _outside_names(sentence: Sentence, names: list[tuple[int, int]]) -> Sentence:
+    """Leave out what stands in a provider's own name and says nothing of the news: "University of X Cancer Center"."""
+    if not any(start < sentence.end and sentence.start < end for start, end in names):
+        return sentence
+    kept = tuple(
+        hit
+        for hit in sentence.hits
+        if hit.concept not in TALK or not any(start <= hit.start and hit.end <= end for start, end in names)
+    )
+    return replace(sentence, hits=kept)
+
+
 def _tell(found: Features, zone: str, sentences: list[Sentence], reading: Reading, concepts: tuple[str, ...]) -> None:
     first: dict[str, Hit] = {}
     for sentence in sentences:
@@ -69,10 +100,15 @@ def _tell(found: Features, zone: str, sentences: list[Sentence], reading: Readin
     for concept in concepts:
         if concept in first:
             found[f"{zone}:{concept}"] = reading.quote(first[concept].start, first[concept].end)
+    if zone != "body" and any(part in first for part in PARTS):
+        part = next(first[part] for part in PARTS if part in first)
+        found[f"{zone}:part_of_care"] = reading.quote(part.start, part.end)
     if zone == "head" and not any(c in first for c in CARE):
         found["head:no_care"] = ""
     if zone == "head" and not any(c in first for c in EVENT):
         found["head:no_event"] = ""
+    if zone == "head" and "care" in first and _YEAR.search(" ".join(reading.quote(s.start, s.end) for s in sentences)):
+        found["head:year"] = ""
 
 
 def _apart(found: Features, concept: str, sentences: Iterable[Sentence], reading: Reading) -> None:
@@ -108,6 +144,22 @@ def _links(found: Features, zone: str, sentences: Iterable[Sentence], reading: R
             found.setdefault(f"{zone}:event+care+talk", span)
 
 
+def _clear_cut(found: Features) -> None:
+    """Say whether the head tells of an attack on care and of nothing else, or of several other things."""
+    talk = sorted({frame for frame in TALK if f"head:{frame}" in found})
+    more = sorted({frame for frame in TALK if f"lead:{frame}" in found})
+    for zone in ("head", "lead"):
+        link = found.get(f"{zone}:event+care")
+        if link is not None and not talk:
+            found[f"{zone}:attack_and_nothing_else"] = link
+            if not more:
+                found[f"{zone}:attack_and_nothing_else_in_the_lead"] = link
+    if talk and "head:event+care" in found:
+        found["head:attack_among_other_things"] = ", ".join(talk)
+    if len({*talk, *more}) >= _MANY_FRAMES:
+        found["frames:many"] = ", ".join(sorted({*talk, *more}))
+
+
 def _cast(found: Features, cast: Cast) -> None:
     if not cast.victims:
         found["victim:none"] = ""
@@ -121,6 +173,10 @@ def _cast(found: Features, cast: Cast) -> None:
         found["victim:in_title"] = main.name
     if main.specific and main.sentence.has(*EVENT):
         found["victim:named_beside_event"] = main.name
+        if "head:attack_and_nothing_else" in found:
+            found["victim:named_and_nothing_else"] = main.name
+    if not main.specific:
+        found["victim:unnamed"] = main.name
     if len({m.name.lower() for m in cast.others if m.specific}) >= 3:
         found["victim:many_others"] = ", ".join(m.name for m in cast.others[:3])
 

@@ -14,9 +14,18 @@ from datetime import datetime
 from aiokafka import AIOKafkaProducer
 
 from services.classifier.article import Article
+from services.classifier.endpoint import Endpoint
 from services.classifier.judge import JUDGE_VERSION, Vectors, judge
 from services.classifier.judgement import Judgement
-from services.classifier.metrics import CANDIDATES, ITEMS, VECTORS, VERDICTS
+from services.classifier.metrics import (
+    CANDIDATES,
+    ITEMS,
+    PUBLISHED_TO_JUDGED,
+    SEEN_TO_PUBLISHED,
+    VECTORS,
+    VERDICTS,
+)
+from shared import canary
 from shared.consume import Received
 from shared.crash import crash_point
 from shared.dead_letters import now_utc
@@ -29,28 +38,42 @@ from shared.topics import REPORTS
 
 # A batch takes less than two seconds; vectors take some 20 to 60 ms each and are asked about few items.
 VECTOR_SECONDS = 1.2
+# What is left of this after the judging is the endpoint's.
+BATCH_SECONDS = 1.7
 log = get_logger()
 Handler = Callable[[Sequence[Received[NewsItem]]], Awaitable[None]]
 
 
-def handler(producer: AIOKafkaProducer, vectors: Vectors | None = None) -> Handler:
-    """Return the handler that publishes with `producer` and asks `vectors` about what the signals leave open."""
+def handler(producer: AIOKafkaProducer, vectors: Vectors | None = None, endpoint: Endpoint | None = None) -> Handler:
+    """Return the handler that publishes with `producer`.
+
+    It asks `vectors` about what the signals leave open, and `endpoint` about what is borderline then.
+    """
 
     async def handle(received: Sequence[Received[NewsItem]]) -> None:
         """Judge a batch off the event loop and publish a report for each candidate."""
         now = now_utc()
-        judged = await asyncio.to_thread(judge_batch, received, now, vectors)
+        began = time.monotonic()
+        candidates = await asyncio.to_thread(judge_batch, received, vectors)
+        if endpoint is not None:
+            left = BATCH_SECONDS - (time.monotonic() - began)
+            told = await endpoint.reconsider([(to_article(one.event), verdict) for one, verdict in candidates], left)
+            candidates = [(one, verdict) for (one, _), verdict in zip(candidates, told, strict=True)]
+        judged = await asyncio.to_thread(write_reports, candidates, now)
         await publish_all(producer, [message for _, message in judged])
         crash_point("classifier-between-publish-and-commit")
+        published_at = now_utc()
         for report, _ in judged:
+            SEEN_TO_PUBLISHED.note(report.first_seen if report.revision == 1 else None, report.item_appended_at)
+            PUBLISHED_TO_JUDGED.note(report.item_appended_at, published_at)
             _tell(report)
 
     return handle
 
 
 def judge_batch(
-    received: Sequence[Received[NewsItem]], now: datetime, vectors: Vectors | None = None
-) -> list[tuple[Report, Outgoing]]:
+    received: Sequence[Received[NewsItem]], vectors: Vectors | None = None
+) -> list[tuple[Received[NewsItem], Judgement]]:
     """Judge the items that pass the gate; runs in a thread, since it burns CPU.
 
     In a flood of candidates the vectors are asked until a batch's share of time is spent; the rules judge the
@@ -65,11 +88,21 @@ def judge_batch(
         if not gate(f"{item.title}\n\n{body}").passed:
             continue
         CANDIDATES.inc()
-        report = to_report(item, judge(to_article(item), sparing), now)
+        judged.append((one, judge(to_article(item), sparing)))
+    return judged
+
+
+def write_reports(
+    judged: Sequence[tuple[Received[NewsItem], Judgement]], now: datetime
+) -> list[tuple[Report, Outgoing]]:
+    """Put verdicts into reports, each with the message that carries it."""
+    written = []
+    for one, judgement in judged:
+        report = to_report(one.event, judgement, now, one.appended_at)
         headers = event_headers(report, event_id=report.id, source="classifier", time=report.judged_at, trace=one.trace)
         value = report.model_dump_json(exclude_none=True).encode()
-        judged.append((report, Outgoing(REPORTS, report.key().encode(), value, headers)))
-    return judged
+        written.append((report, Outgoing(REPORTS, report.key().encode(), value, headers)))
+    return written
 
 
 class Sparing:
@@ -105,8 +138,8 @@ def to_article(item: NewsItem) -> Article:
     )
 
 
-def to_report(item: NewsItem, judgement: Judgement, now: datetime) -> Report:
-    """Put the verdict on `item` into the event that the tracker reads."""
+def to_report(item: NewsItem, judgement: Judgement, now: datetime, appended_at: datetime | None = None) -> Report:
+    """Put the verdict on `item`, which Kafka took in at `appended_at`, into the event that the tracker reads."""
     return Report(
         id=Report.make_id(item.id, JUDGE_VERSION),
         item_id=item.id,
@@ -142,6 +175,8 @@ def to_report(item: NewsItem, judgement: Judgement, now: datetime) -> Report:
             for one in judgement.signals
         ),
         reason=judgement.reason[:2_000],
+        item_appended_at=appended_at,
+        story=item.story,
     )
 
 
@@ -185,5 +220,5 @@ def _tell(report: Report) -> None:
         level=report.level,
         title=report.title[:120],
         reason=report.reason[:160],
-        show=True,
+        show=report.feed != canary.FEED,
     )

@@ -42,6 +42,9 @@ class Evidence:
         }
 
 
+_FURTHER = 3
+
+
 @dataclass(frozen=True, slots=True)
 class Victim:
     """Hold who was hit: the name as written, a normalised one, place and country (ISO 3166-1 alpha-2)."""
@@ -63,6 +66,14 @@ class Victim:
             "why_country": self.why_country,
             "aliases": list(self.aliases),
         }
+
+
+    def further(self) -> tuple[dict[str, Any], ...]:
+        """Return who else the same news tells of as hit, each in the shape of a victim."""
+        return tuple(
+            Victim(name, " ".join(name.lower().split()), None, self.country, self.why_country).as_dict()
+            for name in self.aliases[:_FURTHER]
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +134,7 @@ class Judgement:
             "certainty": self.certainty.value,
             "status": self.status.value,
             "scope": self.scope.value,
-            "victims": [victim.as_dict() for victim in self.victims],
+            "victims": [told for victim in self.victims for told in (victim.as_dict(), *victim.further())],
             "attack_date": self.attack_date.isoformat() if self.attack_date else None,
             "signals": [evidence.as_dict() for evidence in self.signals],
             "reason": self.reason,

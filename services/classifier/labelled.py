@@ -12,6 +12,14 @@ from typing import Any
 
 from services.classifier.article import Article
 
+_LABELS = frozenset({"incident", "not_incident"})
+
+_TEXTS = ("title", "text", "lang", "kind", "severity", "victim", "country", "text_kind", "event", "source_url", "url")
+
+
+class BadLabelError(ValueError):
+    """Say in which file and line a labelled item cannot be used, and why."""
+
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
@@ -32,7 +40,7 @@ class Labelled:
     @property
     def held_back(self) -> bool:
         """Say whether it belongs to the half that no one looks at while tuning (by the attack, else the id)."""
-        return hashlib.sha256((self.event or self.article.id).encode()).digest()[0] % 2 == 1
+        return hashlib.sha256((self.event or self.article.id).encode("utf-8", "replace")).digest()[0] % 2 == 1
 
 
 HEADLINES = Path(__file__).with_name("training") / "headlines.tsv"
@@ -58,12 +66,34 @@ def read_own() -> Iterator[Labelled]:
 
 
 def read_labelled(paths: Iterable[Path]) -> Iterator[Labelled]:
-    """Read labelled items from files, in order."""
+    """Read labelled items from files, in order; BadLabelError names the line that is none."""
     for path in paths:
-        with path.open(encoding="utf-8") as lines:
-            for line in lines:
-                if line.strip():
-                    yield _labelled(json.loads(line))
+        with path.open("rb") as lines:
+            for number, line in enumerate(lines, start=1):
+                if not line.strip():
+                    continue
+                try:
+                    yield _labelled(_row(line))
+                except BadLabelError as error:
+                    raise BadLabelError(f"{path}, line {number}: {error}") from error
+
+
+def _row(line: bytes) -> dict[str, Any]:
+    """Read one line; its label is needed, since an item without one would be counted as right or wrong at random."""
+    try:
+        row = json.loads(line.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise BadLabelError("not JSON in UTF-8") from error
+    if not isinstance(row, dict):
+        raise BadLabelError("not a JSON object")
+    if row.get("id") is None:
+        raise BadLabelError("no id")
+    if str(row.get("label")) not in _LABELS:
+        raise BadLabelError(f"label must be one of {', '.join(sorted(_LABELS))}")
+    wrong = next((name for name in _TEXTS if row.get(name) is not None and not isinstance(row[name], str)), None)
+    if wrong:
+        raise BadLabelError(f"{wrong} must be a string")
+    return row
 
 
 def _labelled(row: dict[str, Any]) -> Labelled:

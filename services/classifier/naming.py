@@ -31,8 +31,16 @@ _LEFT_WORDS = 6
 _RIGHT_WORDS = 7
 _CJK_LEFT = re.compile(r"[\u3400-\u9fff\u30a0-\u30ff\uff21-\uff5aA-Za-z0-9・·]{0,14}$")
 _CJK_CUT = re.compile(
-    r"^.*(?:攻击|攻擊|病毒|黑客|駭客|遭|的|和|与|及|在|对|了|是|日|月|年|一家|所属|因|向|致|使|被|多家|最大|据|从|由)"
+    r"^.*(?:攻击|攻擊|病毒|黑客|駭客|遭|的|和|与|及|在|对|了|是|日|月|年|一家|所属|因|向|致|使|被|多家|最大|据|从|由|声称|聲稱|攻破|入侵"
+    r"|不正|向け|为|為|起诉|起訴|至少|导致|導致|确认|確認|证实|證實|通报|通報|家|所)"
 )
+# A Japanese name in kana from a mark on ("、さくら病院"), which holds no particle.
+_KANA_NAME = re.compile(r"(?:^|[、。「『（\s])([ぁ-んァ-ヶー一-鿿々・A-Za-z0-9]{2,14})$")
+_PARTICLE = re.compile(r"[はがをにへ]|から|まで|より|との|での|する|した|され")
+_HAN_AFTER = re.compile(r"[\u4e00-\u9fff]{2,5}?(?=遭|被|电脑|電腦|系统|系統|数据|資料|服务器|伺服器|网站|網站)")
+_NAMED_BEFORE = frozenset({"医院", "醫院", "病院", "诊所", "診所", "医疗机构", "醫療機構"})
+_INITIALS_AFTER = re.compile(r"[\s\u00a0]?[(（]([A-Z][A-Za-z]{1,6})[)）]")
+_QUOTED_AFTER = re.compile(r"\s?[«„“\"]([^«»„“”\"\n]{2,40})[»“”\"]")
 TITLE_FILLERS = {
     "After", "Against", "Amid", "As", "At", "By", "Following", "For", "From", "In", "On", "Over", "To", "With", "Due",
     "Says", "Hit", "Hits", "Is", "Are", "Was", "Were", "Be", "Been", "Has", "Have", "Major", "Largest", "Local", "More",
@@ -96,13 +104,29 @@ def _named_health(reading: Reading, hit: Hit) -> bool:
 def _mention(reading: Reading, sentence: Sentence, start: int, end: int, hit: Hit) -> Mention:
     name = reading.document[start:end].strip(" \n\t'’-.")
     own = _own_words(reading, sentence, start, end, hit)
+    words = name.split()
+    while own and len(words) > 1 and is_demonym(words[0].lower()) and words[0].lower() not in own:
+        words = words[1:]
+        if words[0].lower() not in own and len(words) > 1 and words[0][0].islower():
+            words = words[1:]
+        name = " ".join(words)
+    if not own:
+        initials = _INITIALS_AFTER.match(reading.document, end)
+        if initials and stands_for(initials[1], name):
+            own = frozenset({initials[1].lower()})
     return Mention(name, start, end, sentence, own, hit.concept != "care", hit.concept == "supplier")
+
+
+def stands_for(initials: str, name: str) -> bool:
+    """Say whether initials are those of a name: "CHC" of "Community Health Center"."""
+    letters = "".join(word[0] for word in re.split(r"[\s-]+", name) if word and word[0].isupper())
+    return len(letters) > 1 and letters.lower() == initials.lower()
 
 
 def _own_words(reading: Reading, sentence: Sentence, start: int, end: int, hit: Hit) -> frozenset[str]:
     """Return the words that set this name apart from "a hospital"."""
     if unspaced(reading.document[hit.start : hit.end]):
-        own = reading.document[start : hit.start]
+        own = reading.document[start : hit.start] or reading.document[hit.end : end]
         return frozenset({own}) if own else frozenset()
     inside = _hits_within(sentence, start, end)
     common = {(h.start, h.end) for h in inside if h.concept in {"care", "health"}}
@@ -130,13 +154,20 @@ def _extent(reading: Reading, sentence: Sentence, hit: Hit) -> tuple[int, int]:
     if unspaced(text[hit.start : hit.end]):
         left = _CJK_LEFT.search(text, max(sentence.start, hit.start - 16), hit.start)
         run = left.group() if left else ""
+        kana = _KANA_NAME.search(text, max(sentence.start, hit.start - 16), hit.start)
+        if kana and len(kana[1]) > len(run) and not _PARTICLE.search(kana[1]):
+            return kana.start(1), hit.end
         cut = _CJK_CUT.match(run)
-        return hit.start - len(run) + (cut.end() if cut else 0), hit.end
+        start = hit.start - len(run) + (cut.end() if cut else 0)
+        follows = start == hit.start and text[hit.start : hit.end] not in _NAMED_BEFORE
+        after = _HAN_AFTER.match(text, hit.end, sentence.end) if follows else None
+        return start, after.end() if after else hit.end
     stops = [(h.start, h.end) for h in sentence.hits if h.concept in _STOP_CONCEPTS]
     stops = [s for s in stops if not (s[0] < hit.end and hit.start < s[1])]
     start = _grow_left(text, sentence, hit.start, stops)
     end = _grow_right(text, sentence, hit.end, stops)
-    return start, end
+    quoted = _QUOTED_AFTER.match(text, end, sentence.end)
+    return start, quoted.end() if quoted and quoted[1][0].isupper() else end
 
 
 def _grow_left(text: str, sentence: Sentence, start: int, stops: list[tuple[int, int]]) -> int:

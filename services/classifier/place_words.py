@@ -37,5 +37,17 @@ def is_demonym(word: str) -> bool:
 
 
 @cache
+def country_words() -> frozenset[str]:
+    """Return the names of countries (in lower case) in the languages that news is read in most."""
+    from babel import Locale
+
+    found: set[str] = set()
+    for language in ("en", "fr", "de", "es", "it", "pt", "nl", "pl", "sv", "ja", "zh", "ko", "ru"):
+        territories = Locale.parse(language).territories
+        found.update(str(name).lower() for code, name in territories.items() if len(code) == 2 and code.isalpha())
+    return frozenset(found)
+
+
+@cache
 def _demonyms() -> tuple[str, ...]:
     return tuple(table("demonyms"))

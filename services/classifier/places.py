@@ -47,7 +47,7 @@ def locate(reading: Reading, cast: Cast) -> Located:
     home = _home(reading)
     names = {m.name for m in cast.victims if m.own & cast.own} or {m.name for m in cast.victims[:1]}
     spans = [(text, _NAME_WEIGHT) for text in sorted(names)]
-    near = {m.sentence.index: m.sentence for m in cast.victims if m.own & cast.own}
+    near = {m.sentence.index: m.sentence for m in cast.victims if m is cast.victims[0] or m.own & cast.own}
     spans += [(reading.quote(s.start, s.end), _NEAR_WEIGHT) for s in list(near.values())[:4]]
     lead = reading.document[: reading.title_length + 500]
     spans.append((lead, _LEAD_WEIGHT))

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from services.classifier import report_plots
-from services.classifier.evaluate import SEVERITIES, Counts, Judged, Measured, wilson
+from services.classifier.evaluate import SEVERITIES, Counts, Judged, Measured, by_language, wilson
 
 _GROUPS = {
     "english": "English and all that is not",
@@ -39,7 +39,7 @@ class Told:
 
 def write_report(path: Path, measured: Measured, others: Mapping[str, Measured], files: list[str], how: str) -> None:
     """Write the page; it loads nothing from anywhere and runs no script."""
-    path.write_text(render(measured, others, files, how), encoding="utf-8")
+    path.write_text(render(measured, others, files, how), encoding="utf-8", errors="replace")
 
 
 def render(measured: Measured, others: Mapping[str, Measured], files: list[str], how: str) -> str:
@@ -61,6 +61,9 @@ def render(measured: Measured, others: Mapping[str, Measured], files: list[str],
         country=_share(measured.country),
         groups={heading: _f1_bars(measured.groups[name], heading) for name, heading in _GROUPS.items()},
         kinds=_kind_bars(measured.groups["kind"]),
+        without_error=_kinds_without_error(measured.groups["kind"]),
+        names=["the judge", *others],
+        languages=by_language({"the judge": measured, **others}) if others else [],
         calibration=report_plots.calibration(measured.calibration),
         confusion=report_plots.confusion(measured.confusion, list(SEVERITIES)),
         errors=[told(error) for error in measured.errors],
@@ -74,7 +77,7 @@ def told(error: Judged) -> Told:
         id=article.id,
         what="missed" if error.item.incident else "false alarm",
         lang=article.lang or "?",
-        kind=error.item.kind,
+        kind=_kind(error.item.kind),
         title=article.title or "(no title)",
         text=article.text[:_TEXT_SHOWN] + ("…" if len(article.text) > _TEXT_SHOWN else ""),
         confidence=f"{said.confidence:.2f}",
@@ -103,26 +106,49 @@ def _row(name: str, one: Measured) -> dict[str, str]:
 def _f1_bars(groups: Mapping[str, Counts], heading: str) -> Markup:
     """Draw F1 by group; its interval is that of the share of agreement among all that was said or true."""
     rows = []
-    for name, counts in sorted(groups.items()):
+    # Lengths and kinds of text have an order of their own; of languages the ones with the most incidents come first.
+    by_size = heading == _GROUPS["language"]
+    for name, counts in sorted(groups.items(), key=lambda of: (-(of[1].right + of[1].missed) * by_size, of[0])):
         incidents = counts.right + counts.missed
         if not incidents:
             continue
         wrong = counts.false_alarm + counts.missed
         low, high = (_f1_of_jaccard(share) for share in wilson(counts.right, counts.right + wrong))
-        beside = f"{counts.f1:.2f}  ({incidents} incidents, {wrong} wrong)"
-        rows.append((name, counts.f1, (low, high), beside))
+        beside = f"{counts.f1:.2f}  ({incidents} incident{'s' * (incidents != 1)}, {wrong} wrong)"
+        rows.append((_in_words(name), counts.f1, (low, high), beside))
     return report_plots.bars(rows, f"F1, {heading.lower()}")
 
 
 def _kind_bars(groups: Mapping[str, Counts]) -> Markup:
-    """Draw the share judged right by kind of item, the worst first."""
+    """Draw the share judged right by kind of item, the worst first; kinds without an error are left to a line."""
     rows = []
     for name, counts in groups.items():
-        right, of = counts.right + counts.rejected, counts.right + counts.rejected + counts.missed + counts.false_alarm
-        rows.append(
-            (name.removeprefix("positive_").removeprefix("neg_"), right / of, wilson(right, of), f"{right} of {of}")
-        )
+        right, of = counts.right + counts.rejected, _all(counts)
+        if right < of:
+            rows.append((_kind(name), right / of, wilson(right, of), f"{right} of {of}"))
     return report_plots.bars(sorted(rows, key=lambda row: (row[1], row[0])), "judged right, by kind of item")
+
+
+def _kinds_without_error(groups: Mapping[str, Counts]) -> str:
+    """Name the kinds that are all right, the largest first, each with its number of items."""
+    whole = [(_all(c), _kind(name)) for name, c in groups.items() if not c.missed + c.false_alarm]
+    return ", ".join(f"{name} {count}" for count, name in sorted(whole, key=lambda of: (-of[0], of[1])))
+
+
+def _all(counts: Counts) -> int:
+    return counts.right + counts.rejected + counts.missed + counts.false_alarm
+
+
+def _kind(name: str) -> str:
+    """Tell a kind of item in words; the same word may stand for an incident and for what only looks like one."""
+    for prefix, told in (("positive_", "incident: "), ("neg_", "")):
+        if name.startswith(prefix):
+            return told + _in_words(name.removeprefix(prefix))
+    return _in_words(name)
+
+
+def _in_words(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _f1_of_jaccard(share: float) -> float:

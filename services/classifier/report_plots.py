@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from markupsafe import Markup
 
 _ROW = 24
-_LEFT = 170
-_WIDTH = 420
+_LEFT = 210
+_WIDTH = 440
 
 
 def bars(rows: Sequence[tuple[str, float, tuple[float, float], str]], title: str) -> Markup:
@@ -41,7 +41,7 @@ def bars(rows: Sequence[tuple[str, float, tuple[float, float], str]], title: str
 
 def calibration(points: Sequence[tuple[float, float, int]]) -> Markup:
     """Draw what was said (across) against what was true (up); the larger a dot, the more items."""
-    side, edge = 320, 44
+    side, edge = 320, 58
     parts = [_open(side + 2 * edge, side + 2 * edge, "Confidence said and share that was true")]
     for mark in (0.0, 0.25, 0.5, 0.75, 1.0):
         x, y = edge + mark * side, edge + (1 - mark) * side
@@ -51,7 +51,7 @@ def calibration(points: Sequence[tuple[float, float, int]]) -> Markup:
                 '<line class="grid" x1="{2}" x2="{3}" y1="{1}" y2="{1}"/>'
                 '<text class="axis" x="{0}" y="{4}" text-anchor="middle">{5}</text>'
                 '<text class="axis" x="{6}" y="{7}" text-anchor="end">{5}</text>'
-            ).format(x, y, edge, edge + side, edge + side + 16, mark, edge - 6, y + 4)
+            ).format(x, y, edge, edge + side, edge + side + 30, mark, edge - 18, y + 4)
         )
     parts.append(Markup('<line class="ideal" x1="{0}" y1="{1}" x2="{1}" y2="{0}"/>').format(edge, edge + side))
     place = [(edge + said * side, edge + (1 - was) * side, of) for said, was, of in points]
@@ -65,8 +65,12 @@ def calibration(points: Sequence[tuple[float, float, int]]) -> Markup:
                 "<title>said {}, was {}: {} items</title></circle>"
             ).format(x, y, 4 + 10 * (of / most) ** 0.5, said, was, of)
         )
-    parts.append(Markup('<text class="axis" x="{}" y="{}" text-anchor="middle">confidence said</text>').format(
-        edge + side / 2, 2 * edge + side - 8))  # fmt: skip
+    parts.append(
+        Markup(
+            '<text class="axis" x="{0}" y="{1}" text-anchor="middle">confidence said</text>'
+            '<text class="axis" x="14" y="{0}" text-anchor="middle" transform="rotate(-90 14 {0})">share true</text>'
+        ).format(edge + side / 2, 2 * edge + side - 8)
+    )
     return Markup("").join([*parts, Markup("</svg>")])
 
 

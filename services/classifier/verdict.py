@@ -16,7 +16,7 @@ from services.classifier.judgement import Weight
 
 WEIGHTS = Path(__file__).with_name("weights.toml")
 THRESHOLD = 0.5
-OPEN = (0.1, 0.9)
+OPEN = (0.3, 0.7)
 _SHOWN = 5
 _ZONES = ("head", "lead", "body")
 _FROM_INSIDE = ("head:exposure", "head:insider", "lead:exposure", "lead:insider")
@@ -103,7 +103,7 @@ def _ruled_out(features: Features) -> str | None:
     told = any(f"{zone}:{concept}" in features for zone in _ZONES for concept in EVENT)
     if not told and "signal:data_stolen" not in features and "signal:ransom_demanded" not in features:
         return "no word of an attack"
-    cares = (*CARE, "health")
+    cares = (*CARE, "health", "part_of_care")
     if not any(f"{zone}:{concept}" in features for zone in _ZONES for concept in cares) and not any(
         f.endswith("event+health") for f in features
     ):

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.classifier.bare_names import bare_name
+from services.classifier.generic_names import is_generic
 from services.classifier.naming import Mention
 from services.classifier.reading import Reading
+from shared.gate.scan import unspaced
 
 _LEAD_CHARACTERS = 500
 # Who speaks of an attack is seldom who was hit.
@@ -40,20 +42,27 @@ def choose_victims(mentions: Sequence[Mention], reading: Reading) -> Cast:
         stated = bare_name(reading)
         return Cast((stated,) if stated else (), stated.own if stated else frozenset(), ())
     scored = sorted(((_score(m, mentions, reading), -m.start, i) for i, m in enumerate(mentions)), reverse=True)
-    main = mentions[scored[0][2]]
+    main = _rather_named(mentions[scored[0][2]], mentions, reading)
     same = [m for m in mentions if m is main or (m.own & main.own) or not m.specific]
     others = [m for m in mentions if m not in same]
     aliases = [m for m in others if _same_news(m)]
     others = [m for m in others if m not in aliases]
     own = main.own.union(*(m.own for m in aliases)) if aliases else main.own
-    if not main.specific:
+    if is_generic(main):
         # "Dental chain SmileHarbor hacked": the name stands beside the word for care.
         stated = bare_name(reading)
         if stated is not None:
             return Cast((stated, *same), stated.own, tuple(others))
     best = _fullest([m for m in same if m.specific and m.own & main.own] or [main], main)
-    names = tuple(dict.fromkeys(m.name for m in aliases))
+    names = tuple(dict.fromkeys((*_in_latin(best.name), *(m.name for m in aliases))))
     return Cast((best, *(m for m in same if m is not best)), own, tuple(others), names)
+
+
+def _in_latin(name: str) -> tuple[str, ...]:
+    """Return what a name in another script holds in Latin letters: the "AMEOS" of a Japanese report."""
+    if name.isascii() or not any(unspaced(char) for char in name):
+        return ()
+    return tuple(found for found in re.findall(r"[A-Za-zÀ-ÿ][A-Za-zÀ-ÿ' -]{2,}", name) if found.strip())
 
 
 def _score(mention: Mention, mentions: Sequence[Mention], reading: Reading) -> float:
@@ -76,6 +85,23 @@ def _same_news(mention: Mention) -> bool:
     sentence = mention.sentence
     told_as_hit = sentence.has(*_EVENT) and sentence.has("victim_of")
     return mention.specific and told_as_hit and not sentence.has("retold", "already")
+
+
+def _rather_named(main: Mention, mentions: Sequence[Mention], reading: Reading) -> Mention:
+    """Prefer the provider that the lead names to "Tennessee Hospital" in the title, where that says only where it is."""
+    if not is_generic(main):
+        return main
+    edge = reading.title_length + _LEAD_CHARACTERS
+    named = [
+        mention
+        for mention in mentions
+        if mention.start < edge
+        and mention.sentence.index <= main.sentence.index + 2
+        and not is_generic(mention)
+        and (not mention.sentence.has("retold", "already") or mention.sentence.index == main.sentence.index + 1)
+        and not any(word in mention.name.lower() for word in _SPEAKERS)
+    ]
+    return max(named, key=lambda m: (m.sentence.has(*_EVENT), -m.start)) if named else main
 
 
 def _fullest(mentions: Sequence[Mention], main: Mention) -> Mention:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 
+from services.ingest import canary
 from services.ingest.addresses import make_policy, parse_networks
+from services.ingest.canary import CanaryFetcher
 from services.ingest.feeds_file import Push, load_feeds
-from services.ingest.fetch import Fetcher
 from services.ingest.loop import CONCURRENCY, Poller
 from services.ingest.parsers import Parsers
 from services.ingest.poll import Tools
+from services.ingest.purge import bites
 from services.ingest.push import serve_pushes
+from services.ingest.skew import NotingFetcher, Skew
+from services.ingest.status import feed_figures
 from services.ingest.tables import outbox
 from services.ingest.user_agent import user_agent
 from shared.errors import ConfigError
 from shared.outbox import Relay
+from shared.purge import Purger
 from shared.service import Runtime, serve
 
 
@@ -22,10 +27,12 @@ async def assemble(runtime: Runtime) -> None:
     """Start the loop over feeds and the outbox relay."""
     relay = Relay("ingest", outbox, runtime.engine, runtime.producer, asyncio.Event())
     networks = parse_networks(runtime.settings.private_feeds)
+    skew = Skew()
+    private = CanaryFetcher(make_policy(networks, allow_private=True), user_agent=user_agent(), connections=CONCURRENCY)
     tools = Tools(
         engine=runtime.engine,
-        public=Fetcher(make_policy(networks), user_agent=user_agent(), connections=CONCURRENCY),
-        private=Fetcher(make_policy(networks, allow_private=True), user_agent=user_agent(), connections=CONCURRENCY),
+        public=NotingFetcher(make_policy(networks), skew, user_agent=user_agent(), connections=CONCURRENCY),
+        private=private,
         parsers=Parsers(),
         wake=relay.wake,
         internal=networks,
@@ -49,7 +56,12 @@ async def assemble(runtime: Runtime) -> None:
 
         runtime.background("pushes", lambda: serve_pushes(current, tools, hosts))
     runtime.relay(relay)
+    runtime.background("purge", Purger("ingest", runtime.engine, bites(runtime.settings)).run)
     runtime.health.checks["poller"] = poller.trouble
+    runtime.background("canary", private.serve)
+    runtime.troubles.figures("feeds", lambda: feed_figures(runtime.engine))
+    runtime.troubles.watch("publishers' clocks", skew.troubles, own=True)
+    runtime.background("canary purge", Purger("ingest-canary", runtime.engine, canary.PURGE).run)
     runtime.background("poller", poll_feeds)
 
 

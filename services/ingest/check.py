@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,7 +46,7 @@ class Checked:
     """What `feeds check --json` prints, beside what only people are told."""
 
     found: dict[str, Any]
-    notes: list[str]
+    notes: Callable[[], list[str]]
     behind: tuple[str, ...] = ()
     """Feeds that a web page names as its own."""
 
@@ -91,7 +91,7 @@ class Checker:
             return await self._check(subject)
         except Exception as fault:
             failed = Fetched(subject.url, subject.url, error=f"internal fault: {type(fault).__name__}: {fault}"[:300])
-            return Checked(finding(failed, ParsedFeed()), [])
+            return Checked(finding(failed, ParsedFeed()), list)
 
     async def _check(self, subject: Subject) -> Checked:
         fetcher = self._private if subject.private else self._public
@@ -105,7 +105,7 @@ class Checker:
         if fetched.error is None and (fetched.status == 200 or fetched.body):
             kind = fetched.headers.get("content-type", "")
             parsed = await self._parsers.parse(fetched.body, url=fetched.final_url, content_type=kind, how=subject.how)
-        return Checked(finding(fetched, parsed), _notes(fetched, parsed), parsed.behind)
+        return Checked(finding(fetched, parsed), lambda: _notes(fetched, parsed), parsed.behind)
 
 
 def finding(fetched: Fetched, parsed: ParsedFeed) -> dict[str, Any]:

@@ -128,7 +128,7 @@ def _in_words(checked: Checked) -> str:
     entries = found["entries"]
     lines = [f"✓ {found['title'] or found['url']}  ({found['format']}, {len(entries)} entries)"]
     lines += [f"    {found['final_url']}"] if found["final_url"] != found["url"] or found["title"] else []
-    lines += [f"    {note}" for note in checked.notes]
+    lines += [f"    {note}" for note in checked.notes()]
     for entry in entries[:5]:
         lines.append(f"    {(entry['published'] or 'undated')[:16]:16}  {entry['title'][:90]}")
     lines += [f"    … and {len(entries) - 5} more"] if len(entries) > 5 else []

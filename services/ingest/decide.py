@@ -44,6 +44,7 @@ class Known:
     revision: int
     hashes: frozenset[str]
     first_seen: datetime
+    story: str | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,8 @@ class Decision:
     revision: int
     arrival: Arrival
     first_seen: datetime
+    story: str | None = None
+    """The entry of another feed that told the same story first, where that is known from before."""
 
     @property
     def published(self) -> bool:
@@ -172,7 +175,8 @@ def _again(candidate: Candidate, old: Known, how: Arrival) -> Decision:
         # An earlier revision counts too: caches of one publisher often answer old and new by turns.
         return Decision(candidate, Verdict.UNCHANGED, "same words as before", old.revision, how, old.first_seen)
     revision = old.revision + 1
-    return Decision(candidate, Verdict.REVISED, "edited by its publisher", revision, how, old.first_seen)
+    why = "edited by its publisher"
+    return Decision(candidate, Verdict.REVISED, why, revision, how, old.first_seen, old.story)
 
 
 def _too_old(candidate: Candidate, undated: int, now: datetime) -> str:

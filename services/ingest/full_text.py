@@ -41,18 +41,21 @@ class FullText:
 
 
 def may_concern_us(candidates: Iterable[Candidate]) -> list[Candidate]:
-    """Return those with a page, with little text of their own, whose words pass the gate."""
+    """Return those whose words pass the gate."""
     found = []
     for candidate in candidates:
         entry = candidate.entry
-        own = f"{entry.summary}\n\n{entry.text}"
-        if not entry.url or len(own) >= ENOUGH:
-            continue
         with _GATE:
-            passed = gate(f"{entry.title}\n\n{own}").passed
+            passed = gate(f"{entry.title}\n\n{entry.summary}\n\n{entry.text}").passed
         if passed:
             found.append(candidate)
     return found
+
+
+def lacks_text(candidate: Candidate) -> bool:
+    """Whether it has a page, and little text of its own."""
+    entry = candidate.entry
+    return bool(entry.url) and len(entry.summary) + len(entry.text) < ENOUGH
 
 
 def pages_wanted(decisions: Sequence[Decision], concerned: Iterable[Candidate]) -> list[Candidate]:

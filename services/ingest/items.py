@@ -16,7 +16,9 @@ SUMMARY_BYTES = 100_000
 TEXT_BYTES = 115_000
 
 
-def make_item(state: FeedState, title: str, language: str | None, decision: Decision) -> NewsItem:
+def make_item(
+    state: FeedState, title: str, language: str | None, decision: Decision, story: str | None = None
+) -> NewsItem:
     """Describe one decided entry of a feed with this title and language.
 
     What the person configured wins over what the feed says of itself.
@@ -39,6 +41,7 @@ def make_item(state: FeedState, title: str, language: str | None, decision: Deci
         first_seen=decision.first_seen,
         revision=decision.revision,
         arrival=decision.arrival,
+        story=story,
     )
 
 

@@ -19,7 +19,7 @@ from services.ingest.parsed import (
     shortcomings,
     web_address,
 )
-from shared.events import MAX_TEXT
+from shared.limits import MAX_TEXT
 
 
 def looks_like_json(body: bytes) -> bool:

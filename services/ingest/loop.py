@@ -10,6 +10,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Literal, TypeVar
 
+from services.ingest.canary import with_canary
 from services.ingest.conclude import conclude
 from services.ingest.configured import apply_config, note_problem, read_contact
 from services.ingest.feeds_file import FeedsFile, FeedsWatch, feeds_path, load_feeds
@@ -132,7 +133,7 @@ class Poller:
             await note_problem(engine, str(error))
             log.error("feeds.yaml is not taken over", problem=str(error), show=True)
         else:
-            await apply_config(engine, file)
+            await apply_config(engine, with_canary(file, self._tools.private, self._settings.canary_every_s))
             self.file = file
             self._tools.spacing.services = tuple(host.lower() for host in file.polite)
             log.info("feeds configured", feeds=len(file.feeds), show=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from shared.metrics import OUTBOX_REFUSED, StepTime
+
 POLLS = Counter("codegrey_feed_polls_total", "Polls of feeds, by how they ended", ["outcome"])
 ENTRIES = Counter("codegrey_feed_entries_total", "Entries published", ["verdict"])
 POLL_SECONDS = Histogram(
@@ -17,3 +19,9 @@ FEEDS = Gauge("codegrey_feeds", "Configured feeds, by state", ["state"])
 QUIET = Gauge("codegrey_feed_silent_seconds", "Silence of a feed that has gone quiet, seconds", ["feed"])
 FAILING = Gauge("codegrey_feed_failures", "Failures in a row of a feed that fails", ["feed"])
 POLLS_RUNNING = Gauge("codegrey_feed_polls_running", "Polls under way")
+PUBLISHER_TO_SEEN = StepTime("publisher_to_seen")
+"""From the publisher's own time to our first sight of it; live entries with a date alone."""
+OUTBOX_REFUSED.labels("ingest")
+for _outcome in ("read", "unchanged", "failed", "ended", "fault"):
+    # Of a counter that first appears as 1, no rate can be told.
+    POLLS.labels(_outcome)

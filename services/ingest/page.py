@@ -24,7 +24,7 @@ from services.ingest.parsed import (
     shortcomings,
     web_address,
 )
-from shared.events import MAX_TEXT
+from shared.limits import MAX_TEXT
 
 _SITEMAP = re.compile(rb"<(?:[A-Za-z][\w.-]*:)?(urlset|sitemapindex)[\s>]")
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)

@@ -8,6 +8,7 @@ limit on memory, and dies by itself where one document takes far too long.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import resource
@@ -42,6 +43,9 @@ def main() -> None:
     os.dup2(2, 1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _limit_memory()
+    # What was imported is never garbage, and a document leaves little: looking for it seldom saves a tenth.
+    gc.freeze()
+    gc.set_threshold(20_000, 10, 10)
     while (header := _read_frame(requests)) is not None and (body := _read_frame(requests)) is not None:
         signal.alarm(GIVE_UP_S)
         answers.write(pack(answer(json.loads(header), body)))

@@ -19,7 +19,7 @@ from lxml import etree  # type: ignore[import-untyped]
 from services.ingest.clean import one_line, plain
 from services.ingest.dates import sane
 from services.ingest.parsed import MAX_ID, MAX_TITLE, ParsedEntry, language_tag, web_address
-from shared.events import MAX_TEXT
+from shared.limits import MAX_TEXT
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 CONTENT = "{http://purl.org/rss/1.0/modules/content/}encoded"

@@ -13,7 +13,7 @@ import hashlib
 import json
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -25,12 +25,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.ingest.addresses import Network
 from services.ingest.conclude import Conclusion, FeedState, conclude, trouble
-from services.ingest.decide import identify
+from services.ingest.decide import Candidate, identify
 from services.ingest.feeds import Feed
 from services.ingest.fetch import Fetched, Fetcher, Validators
-from services.ingest.full_text import FullText, Pages, may_concern_us, pages_wanted
+from services.ingest.full_text import FullText, Pages, lacks_text, may_concern_us, pages_wanted
 from services.ingest.gather import Gather
-from services.ingest.metrics import ENTRIES, PARSERS_KILLED, POLL_SECONDS, POLLS
+from services.ingest.metrics import ENTRIES, PARSERS_KILLED, POLL_SECONDS, POLLS, PUBLISHER_TO_SEEN
 from services.ingest.parsed import PARSER_VERSION, ParsedFeed
 from services.ingest.parsers import Parsers
 from services.ingest.publish import MOST_ENTRIES, Published, Read, ReadPoll, Recorded, look_up, record_read
@@ -40,9 +40,10 @@ from services.ingest.spacing import HostSpacing
 from services.ingest.store import Claim, hold_lease, save_feed
 from services.ingest.urls import host_of
 from services.ingest.wishes import wishes_of
+from shared import canary
 from shared.crash import crash_point
 from shared.database import database_now, transaction
-from shared.events import NewsItem
+from shared.events import Arrival, NewsItem
 from shared.log import get_logger
 from shared.settings import DEFAULT_SECRETS
 
@@ -124,7 +125,11 @@ async def _record(
         return await tools.unchanged.submit(Quiet(claim, fetched, _RANDOM.random())), _NOTHING
     candidates = identify(claim.url, parsed.entries, datetime.now(UTC))
     read = Read(claim.state, parsed, candidates)
-    read = replace(read, pages=await _full_texts(read, tools))
+    if candidates:
+        # Off the event loop: the gate's tables are compiled when it is first asked.
+        concerning = await asyncio.to_thread(may_concern_us, candidates)
+        pages = await _full_texts(read, concerning, tools)
+        read = replace(read, pages=pages, concerning=frozenset(one.entry_id for one in concerning))
     recorded = await tools.read.submit(ReadPoll(claim, fetched, body_hash, _RANDOM.random(), read))
     return (recorded.conclusion, recorded.published) if recorded else (None, _NOTHING)
 
@@ -178,13 +183,10 @@ async def _parse(state: FeedState, fetched: Fetched, tools: Tools) -> tuple[Pars
     return parsed, digest
 
 
-async def _full_texts(read: Read, tools: Tools) -> Mapping[str, FullText]:
+async def _full_texts(read: Read, concerning: Sequence[Candidate], tools: Tools) -> Mapping[str, FullText]:
     """Fetch the pages of candidates that will be published; most polls bring none and cost nothing here."""
     config = read.state.config
-    if config.full_text == "never" or not read.candidates:
-        return {}
-    # Off the event loop: the gate's tables are compiled when it is first asked.
-    concerned = await asyncio.to_thread(may_concern_us, read.candidates)
+    concerned = [] if config.full_text == "never" else [one for one in concerning if lacks_text(one)]
     if not concerned:
         return {}
     async with tools.writing, transaction(tools.engine) as connection:
@@ -204,6 +206,8 @@ def _tell(
     name = state.config.name or (parsed.title if parsed else "") or state.title or state.config.label
     for item in published.items:
         ENTRIES.labels("new" if item.revision == 1 else "revised").inc()
+        if item.revision == 1 and item.arrival is Arrival.LIVE and item.feed != canary.FEED:
+            PUBLISHER_TO_SEEN.note(item.published, item.first_seen)
         log.info(
             "entry published",
             correlation_id=item.entry_id,
@@ -213,7 +217,8 @@ def _tell(
         )
     if published.items:
         counts = Counter(decision.verdict.value for decision in published.decisions)
-        log.info("read", feed=name, **{key: counts[key] for key in ("new", "revised") if counts[key]}, show=True)
+        shown = state.config.url != canary.FEED
+        log.info("read", feed=name, **{key: counts[key] for key in ("new", "revised") if counts[key]}, show=shown)
     # A feed's state is told when it changes, not at every poll.
     if conclusion.outcome == "failed" and state.last_error != conclusion.values["last_error"]:
         log.warning("feed fails", feed=name, reason=conclusion.reason, show=True)

@@ -6,7 +6,7 @@ All of it is one transaction, for one feed or for several that were read at the 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -28,7 +28,7 @@ from services.ingest.store import (
     told_elsewhere,
     twins_of,
 )
-from services.ingest.story import Told, link_stories, told_by
+from services.ingest.story import Stories, Told, describe
 from services.ingest.tables import outbox
 from shared.database import transaction
 from shared.events import NewsItem
@@ -46,6 +46,8 @@ class Read:
     parsed: ParsedFeed
     candidates: list[Candidate]
     pages: Mapping[str, FullText] = field(default_factory=dict)
+    concerning: frozenset[str] | None = None
+    """Entries whose words pass the gate; None: nobody asked. Copied texts are looked for among these alone."""
 
 
 @dataclass(frozen=True)
@@ -137,23 +139,33 @@ async def publish(connection: AsyncConnection, reads: Sequence[Read], now: datet
         [with_page(decision, one.pages) for decision in decisions if decision.verdict is not Verdict.UNCHANGED]
         for one, decisions in zip(reads, decided, strict=True)
     ]
-    fresh = [[one.candidate for one in decisions if one.verdict is Verdict.NEW] for decisions in kept]
-    told = await told_elsewhere(connection, [candidate for candidates in fresh for candidate in candidates])
-    rows: list[tuple[str, Decision, NewsItem | None, Told | None]] = []
+    described = [[_describe(one, each) for each in decisions] for one, decisions in zip(reads, kept, strict=True)]
+    fresh = [
+        [told for told, each in zip(some, decisions, strict=True) if each.verdict is Verdict.NEW]
+        for some, decisions in zip(described, kept, strict=True)
+    ]
+    # Feeds of one transaction may tell the same story, too.
+    stories = Stories(await told_elsewhere(connection, [told for some in fresh for told in some]))
+    rows: list[tuple[Told, Decision, NewsItem | None, Told | None]] = []
     items: list[list[NewsItem]] = []
-    for one, decisions, candidates in zip(reads, kept, fresh, strict=True):
-        url, title = one.state.config.url, one.parsed.title or one.state.title
-        stories = link_stories(candidates, [other for other in told if other.feed_url != url])
-        # Feeds of one transaction may tell the same story, too.
-        told += [told_by(candidate, url, stories.get(candidate.entry_id)) for candidate in candidates]
-        made = [
-            make_item(one.state, title, one.parsed.language, each) if each.published else None for each in decisions
-        ]
-        rows += [
-            (url, each, item, stories.get(each.candidate.entry_id)) for each, item in zip(decisions, made, strict=True)
-        ]
-        items.append([item for item in made if item is not None])
+    for one, decisions, some, new in zip(reads, kept, described, fresh, strict=True):
+        title = one.parsed.title or one.state.title
+        linked = stories.link(new)
+        made: list[NewsItem] = []
+        for each, told in zip(decisions, some, strict=True):
+            before = linked.get(told.entry_id)
+            told = replace(told, story=before.root) if before else told
+            item = make_item(one.state, title, one.parsed.language, each, told.story) if each.published else None
+            rows.append((told, each, item, before))
+            made += [item] if item else []
+        items.append(made)
     written = await store_entries(connection, rows, now)
     published = [[item for item in group if item.entry_id in written] for group in items]
     await add_rows(connection, outbox, [news_row(item) for group in published for item in group])
     return [Published(decisions, group) for decisions, group in zip(decided, published, strict=True)]
+
+
+def _describe(one: Read, decision: Decision) -> Told:
+    sketched = one.concerning is None or decision.candidate.entry_id in one.concerning
+    told = describe(decision.candidate, one.state.config.url, sketched=sketched)
+    return replace(told, story=decision.story) if decision.story else told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from services.ingest.quiet import Silence, silence
 from services.ingest.store import read_feed_config
 from services.ingest.tables import config_state, feed
+from shared import canary
 from shared.database import database_now, transaction
 
 
@@ -22,7 +24,7 @@ async def feeds(engine: AsyncEngine) -> list[dict[str, Any]]:
     """
     query = (
         select(feed)
-        .where(feed.c.active)
+        .where(feed.c.active, feed.c.url != canary.FEED)
         .order_by(feed.c.ended_at.is_(None), feed.c.failures.desc(), feed.c.next_poll_at, feed.c.url)
     )
     async with transaction(engine) as connection:
@@ -62,6 +64,17 @@ def _state(row: dict[str, Any], quiet: Silence | None) -> str:
     if row["moved_to"]:
         return "moved"
     return "ok" if row["last_success_at"] else "waiting"
+
+
+async def feed_figures(engine: AsyncEngine) -> dict[str, int]:
+    """Count the feeds that are read, that have gone quiet and that fail, for the weekly message."""
+    states = Counter(row["state"] for row in await feeds(engine))
+    failing = states["failing"] + states["ended"]
+    return {
+        "feeds_alive": states["ok"] + states["moved"] + states["quiet"],
+        "feeds_quiet": states["quiet"],
+        "feeds_failing": failing,
+    }
 
 
 async def config_problem(engine: AsyncEngine) -> str | None:

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from services.ingest.conclude import FeedState
 from services.ingest.decide import Candidate, Decision, Known, Twin, link_key
 from services.ingest.feeds import Feed, JsonMapping, Limits
-from services.ingest.story import WITHIN, Told, title_key
+from services.ingest.story import COMPARED, WITHIN, Told
 from services.ingest.tables import entry, feed
 from shared.database import transaction
 from shared.events import NewsItem
@@ -165,7 +165,7 @@ async def save_feed(connection: AsyncConnection, url: str, values: Mapping[str, 
 
 
 _KNOWN = text("""
-SELECT entry_id, max(revision), array_agg(content_hash), min(first_seen) FROM ingest.entry
+SELECT entry_id, max(revision), array_agg(content_hash), min(first_seen), max(story) FROM ingest.entry
 WHERE entry_id = ANY(:ids) GROUP BY entry_id
 """)
 _TWINS = text("""
@@ -178,7 +178,7 @@ async def known_entries(connection: AsyncConnection, candidates: Sequence[Candid
     """Read what is stored of these entries."""
     ids = [candidate.entry_id for candidate in candidates]
     rows = (await connection.execute(_KNOWN, {"ids": ids})).all() if ids else []
-    return {row[0]: Known(row[0], row[1], frozenset(row[2]), row[3]) for row in rows}
+    return {row[0]: Known(row[0], row[1], frozenset(row[2]), row[3], row[4]) for row in rows}
 
 
 async def twins_of(connection: AsyncConnection, candidates: Mapping[str, Sequence[Candidate]]) -> dict[str, list[Twin]]:
@@ -190,24 +190,30 @@ async def twins_of(connection: AsyncConnection, candidates: Mapping[str, Sequenc
     return found
 
 
-# Two look-ups, not one with "or": each is answered from its index.
-_TOLD = text(
-    " UNION ALL ".join(
-        f"""(SELECT entry_id, story, feed_url, link_key, title_key, left(summary, 600), first_seen FROM ingest.entry
-        WHERE {column} = ANY(:{keys})
-        AND first_seen > clock_timestamp() - interval '{WITHIN.days} days' LIMIT 5000)"""  # noqa: S608 - names of ours
-        for column, keys in (("link_key", "links"), ("title_key", "titles"))
-    )
-)
+# One look-up for each, not one with "or": each is answered from its index.
+_TOLD = """
+(SELECT entry_id, story, feed_url, link_key, title_key, sketch, title, left(summary, CAST(:compared AS integer)),
+first_seen FROM ingest.entry WHERE {condition} AND first_seen > clock_timestamp() - CAST(:within AS interval)
+LIMIT 5000)"""
+_TOLD_BY = {
+    "pages": "link_key = ANY(:pages)",
+    "titles": "title_key = ANY(:titles)",
+    "sketches": "sketch && CAST(:sketches AS integer[])",
+}
 
 
-async def told_elsewhere(connection: AsyncConnection, candidates: Sequence[Candidate]) -> list[Told]:
-    """Read which entries, of whatever feed, link to the same pages or carry the same headlines, of late."""
-    links = [key for one in candidates if (key := link_key(one.entry.url))]
-    titles = [key for one in candidates if (key := title_key(one.entry.title))]
-    if not links and not titles:
+async def told_elsewhere(connection: AsyncConnection, told: Sequence[Told]) -> list[Told]:
+    """Read which entries, of whatever feed, share a page, headline or words with these; the first seen first."""
+    given: dict[str, list[Any]] = {
+        "pages": [one.page_key for one in told if one.page_key],
+        "titles": [one.title_key for one in told if one.title_key],
+        "sketches": [value for one in told for value in one.sketch or ()],
+    }
+    given = {name: values for name, values in given.items() if values}
+    if not given:
         return []
-    rows = (await connection.execute(_TOLD, {"links": links, "titles": titles})).all()
+    query = " UNION ALL ".join(_TOLD.format(condition=_TOLD_BY[name]) for name in given)
+    rows = (await connection.execute(text(query), given | {"compared": COMPARED, "within": WITHIN})).all()
     return [Told(*row[:-1]) for row in sorted(rows, key=lambda row: row[-1])]
 
 
@@ -221,7 +227,7 @@ _STORE = text(
 
 
 async def store_entries(
-    connection: AsyncConnection, decided: Sequence[tuple[str, Decision, NewsItem | None, Told | None]], now: datetime
+    connection: AsyncConnection, decided: Sequence[tuple[Told, Decision, NewsItem | None, Told | None]], now: datetime
 ) -> set[str]:
     """Write entries and revisions of feeds; return the ids of those that were not there before."""
     rows = [_entry_row(*one) | {"stored_at": now} for one in decided]
@@ -232,25 +238,27 @@ async def store_entries(
     return written
 
 
-def _entry_row(feed_url: str, decision: Decision, item: NewsItem | None, told: Told | None) -> dict[str, Any]:
+def _entry_row(of: Told, decision: Decision, item: NewsItem | None, told: Told | None) -> dict[str, Any]:
     published = decision.candidate.entry
     same = f"; the same story as in {told.feed_url}" if told else ""
     return {
         "entry_id": decision.candidate.entry_id,
         "revision": decision.revision,
         "item_id": item.id if item else None,
-        "feed_url": feed_url,
+        "feed_url": of.feed_url,
         "guid": published.guid,
         "url": published.url,
-        "link_key": link_key(published.url),
+        # A site's front page is no page that tells a story, but `why` finds what links to it.
+        "link_key": of.page_key or link_key(published.url),
         "title": published.title,
         "summary": published.summary,
         "text": published.text,
         "language": item.language if item else published.language,
         "published": published.published,
         "published_text": published.published_text or None,
-        "title_key": title_key(published.title),
-        "story": (told.story or told.entry_id) if told else None,
+        "title_key": of.title_key,
+        "sketch": of.sketch or None,
+        "story": of.story,
         "first_seen": decision.first_seen,
         "content_hash": decision.candidate.content_hash,
         "arrival": decision.arrival.value,

@@ -16,7 +16,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from shared.outbox import outbox_table
 
@@ -78,8 +78,9 @@ entry = Table(
     Column("language", String),
     _moment("published"),
     Column("published_text", String),
-    # What a headline shares with its other spellings; the entry of another feed that told it first.
+    # What a headline shares with its other spellings, and a text with its copies; who of another feed told it first.
     Column("title_key", String(32)),
+    Column("sketch", ARRAY(Integer)),
     Column("story", String(32)),
     Column("first_seen", DateTime(timezone=True), nullable=False),
     Column("stored_at", DateTime(timezone=True), nullable=False),
@@ -89,7 +90,9 @@ entry = Table(
     PrimaryKeyConstraint("entry_id", "revision"),
     Index("entry_link", "link_key"),
     Index("entry_title", "title_key"),
+    Index("entry_sketch", "sketch", postgresql_using="gin", postgresql_where=text("sketch IS NOT NULL")),
     Index("entry_words", "feed_url", "content_hash"),
+    Index("entry_oldest", "feed_url", "stored_at"),
 )
 
 config_state = Table(

@@ -16,7 +16,9 @@ from services.launcher.processes import write_privately
 from shared.errors import CodeGreyError, ConfigError
 
 FORMAT = 1
-OURS = {"demo", "kafka", "lock", "logs", "postgres", "postgres.json", "run", "secrets", "version.json"}
+OURS = {
+    "demo", "kafka", "lock", "logs", "postgres", "postgres.json", "restoring", "run", "secrets", "version.json"
+}  # fmt: skip
 
 
 class FolderInUseError(CodeGreyError):
@@ -52,10 +54,12 @@ def refuse_version(found: Versions | None, ours: Versions) -> str | None:
             f"it was written by an older Code Grey ({found.program}, folder format {found.format}), and this one "
             f"({ours.program}, format {ours.format}) has no step from there. Use {found.program}, or another folder"
         )
+    if numbers(found.postgres)[:1] > numbers(ours.postgres)[:1]:
+        return f"its database was written by a newer PostgreSQL ({found.postgres}; this is {ours.postgres}). Update"
     if numbers(found.postgres)[:1] != numbers(ours.postgres)[:1]:
         return (
             f"its database was written by PostgreSQL {found.postgres}, and this is {ours.postgres}: another major "
-            f"version cannot read it. Use Code Grey {found.program} to dump it, or another folder"
+            "version cannot read it. `codegrey upgrade-data --help` says how it is brought along"
         )
     return None
 
@@ -71,6 +75,11 @@ class DataFolder:
     def endpoints(self) -> Path:
         """The file that tells other commands how to reach the running servers."""
         return self.path / "run" / "endpoints.json"
+
+    @property
+    def restoring(self) -> Path:
+        """The file that stands while a backup is being restored: what is here then is half of something."""
+        return self.path / "restoring"
 
     @property
     def low_disk(self) -> Path:
@@ -144,17 +153,27 @@ class DataFolder:
 
     def check_version(self, ours: Versions) -> None:
         """Refuse what another version wrote and this one cannot read; note who wrote last."""
-        path = self.path / "version.json"
-        found = None
-        if path.exists():
-            try:
-                found = Versions(**json.loads(path.read_text("utf-8")))
-            except (ValueError, TypeError) as error:
-                raise ConfigError(f"{path} cannot be read ({error}): put it back from a backup") from error
+        if self.restoring.exists():
+            raise ConfigError(f"{self.path} holds half of a backup: run `codegrey restore` again, it begins anew")
+        found = self.found_version()
         if reason := refuse_version(found, ours):
             raise ConfigError(f"data folder {self.path} is not used: {reason} (--data)")
         if found != ours:
-            write_privately(path, json.dumps(asdict(ours), indent=1) + "\n")
+            self.note_version(ours)
+
+    def found_version(self) -> Versions | None:
+        """Return what wrote the folder last."""
+        path = self.path / "version.json"
+        if not path.exists():
+            return None
+        try:
+            return Versions(**json.loads(path.read_text("utf-8")))
+        except (ValueError, TypeError) as error:
+            raise ConfigError(f"{path} cannot be read ({error}): put it back from a backup") from error
+
+    def note_version(self, ours: Versions) -> None:
+        """Note who wrote the folder."""
+        write_privately(self.path / "version.json", json.dumps(asdict(ours), indent=1) + "\n")
 
     def kafka_password(self) -> str:
         """Return the password of the private Kafka, made on first use."""

@@ -7,8 +7,9 @@
 
 Everything it writes stands in `data/kafka` and `data/logs`. Each message is flushed to the disk before it is
 acknowledged, since there is no replica. `certificate` (a PEM file: PKCS#8 key, then the chain) puts TLS over the
-clients' listener; `extra` adds to or replaces lines of `server.properties`; `train` is for `aot_training`. What an
-earlier run left behind under the same data folder is ended first, so keep to one server for each folder.
+clients' listener; `extra` adds to or replaces lines of `server.properties`; `train` is for `aot_training`, `release`
+formats the storage as an earlier release of Kafka would (tests). What an earlier run left behind under the same data
+folder is ended first, so keep to one server for each folder.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ import signal
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from services.launcher import aot
-from services.launcher.jars import classpath
+from services.launcher.jars import classpath, read_lock
 from services.launcher.kafka_config import LISTENERS, log_properties, server_properties
 from services.launcher.ports import choose_ports
 from services.launcher.processes import Child, ProcessTable, command_as, write_privately
@@ -50,6 +52,7 @@ class KafkaServer:
         heap: str = "384m",
         certificate: Path | None = None,
         train: Path | None = None,
+        release: str | None = None,
     ) -> None:
         data = data.resolve()
         self.home = data / "kafka"
@@ -60,6 +63,7 @@ class KafkaServer:
         self._extra = dict(extra)
         self._heap = heap
         self._train = train
+        self._release = release
         self._table = ProcessTable(data)
         self._child: Child | None = None
         self._ports: dict[str, int] = {}
@@ -105,6 +109,32 @@ class KafkaServer:
                 self._child = None
                 raise KafkaError(f"Kafka did not start (status {status}): {self._last_words()}")
             await asyncio.sleep(0.02)
+        await self._settle_release()
+
+    async def _settle_release(self) -> None:
+        """After a newer Kafka's first start on older storage: let it write as its own version does.
+
+        A fault leaves all as it was, and the next start tries again: older formats go on to be read and written.
+        """
+        ours = read_lock().kafka_version
+        mark = self.home / "release"
+        if mark.exists() and mark.read_text("utf-8").strip() == ours:
+            return
+        from pydantic import SecretStr
+
+        from services.launcher.kafka_features import finalize
+        from shared.settings import Settings
+
+        if self.certificate is None:
+            settings = Settings(
+                kafka_bootstrap=self.bootstrap,
+                kafka_security_protocol="SASL_PLAINTEXT",
+                kafka_username=self.username,
+                kafka_password=SecretStr(self.password),
+            )
+            with suppress(CodeGreyError):
+                await finalize(settings)
+                write_privately(mark, ours + "\n")
 
     async def stop(self, patience: float = 20.0, hurry: Callable[[], bool] = lambda: False) -> None:
         """Shut down cleanly; kill after `patience` seconds, or at once in a hurry."""
@@ -152,6 +182,7 @@ class KafkaServer:
             f"--cluster-id={cluster}",
             "-c",
             str(self.home / "server.properties"),
+            *([f"--release-version={self._release}"] if self._release else []),
         ]
         process = await asyncio.create_subprocess_exec(
             *command_as(None, [*self._java(classes), *tool]),
@@ -164,6 +195,8 @@ class KafkaServer:
         said, _ = await process.communicate()
         if process.returncode:
             raise KafkaError(f"Kafka's storage could not be formatted: {said.decode('utf-8', 'replace')[-2000:]}")
+        if not self._release:
+            write_privately(self.home / "release", read_lock().kafka_version + "\n")
         write_privately(done, cluster + "\n")
 
     def _last_words(self) -> str:

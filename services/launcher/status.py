@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from aiokafka.errors import GroupCoordinatorNotAvailableError
+
 from services.ingest.status import config_problem, feeds
 from services.notifier.status import deliveries
+from services.notifier.times import road_times
 from shared.control import read_states
 from shared.database import open_engine
 from shared.dead_letters import read_dead_letters
 from shared.kafka import admin, offset_reader
-from shared.offsets import group_lag, topic_bounds
+from shared.offsets import GroupLag, group_lag, topic_bounds
 from shared.settings import Settings
 from shared.topics import EVENT_TOPICS, READERS, dead
 
@@ -29,12 +33,22 @@ async def status(settings: Settings) -> dict[str, Any]:
     """Gather the state of everything; raises Transient where Kafka or the database is away."""
     engine = open_engine(settings)
     try:
+        # All at once: most of it is waiting for connections.
+        counts, groups, read, problem, sent, times = await asyncio.gather(
+            count_topics(settings),
+            group_states(settings),
+            feeds(engine),
+            config_problem(engine),
+            deliveries(engine),
+            road_times(engine),
+        )
         return {
-            "topics": [asdict(count) for count in await count_topics(settings)],
-            "groups": await group_states(settings),
-            "feeds": await feeds(engine),
-            "feeds_config_problem": await config_problem(engine),
-            "deliveries": await deliveries(engine),
+            "topics": [asdict(count) for count in counts],
+            "groups": groups,
+            "feeds": read,
+            "feeds_config_problem": problem,
+            "deliveries": sent,
+            "times": times,
         }
     finally:
         await engine.dispose()
@@ -62,7 +76,11 @@ async def group_states(settings: Settings) -> list[dict[str, Any]]:
     found = []
     async with admin(settings) as client, offset_reader(settings, *READERS.values()) as consumer:
         for group, topic in READERS.items():
-            lag = await group_lag(client, consumer, group, topic)
+            try:
+                lag = await group_lag(client, consumer, group, topic)
+            except GroupCoordinatorNotAvailableError:  # a new cluster: no group has ever committed anything
+                first, end = await topic_bounds(consumer, topic)
+                lag = GroupLag(group, topic, sum(end.values()) - sum(first.values()), 0)
             state = states.get(group)
             paused = state is not None and state.state == "paused"
             found.append(asdict(lag) | {"state": "paused" if paused else "running"})

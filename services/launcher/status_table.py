@@ -8,6 +8,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from services.launcher.timeline import seconds_words
+
 
 def print_status(found: dict[str, Any], console: Console | None = None) -> None:
     """Print topics, groups, feeds and deliveries as tables; what is wrong stands out in red."""
@@ -38,6 +40,8 @@ def print_status(found: dict[str, Any], console: Console | None = None) -> None:
     for state, count in found["deliveries"].items():
         deliveries.add_row(state, str(count) if state not in {"failed", "gave_up", "held"} else _bad(count))
     console.print(deliveries)
+    if times := found.get("times"):
+        console.print(_road(times))
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -45,6 +49,20 @@ def _table(title: str, *columns: str) -> Table:
     for column in columns:
         table.add_column(column)
     return table
+
+
+def _road(times: dict[str, Any]) -> str:
+    """Say in a line or two how long it takes from first sight of an item to the target's word."""
+    if times["deliveries"]:
+        told = (
+            f"From feed to target, last 24 h: half within {seconds_words(times['p50_s'])}, 95 of 100 within "
+            f"{seconds_words(times['p95_s'])}, longest {seconds_words(times['longest_s'])} ({times['deliveries']} sent)"
+        )
+    else:
+        told = "From feed to target: nothing was sent in the last 24 h"
+    if times["last_canary"]:
+        told += f"\nLast canary: {_moment(times['last_canary'])}, {seconds_words(times['canary_took_s'])} on the road"
+    return told
 
 
 def _bad(value: object) -> str:

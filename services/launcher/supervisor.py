@@ -17,6 +17,7 @@ from services.launcher.keep import keep
 from services.launcher.plan import ROOT, WRONG_USE, Plan, Step
 from services.launcher.ports import choose_ports
 from services.launcher.processes import ProcessTable, write_privately
+from services.launcher.scrape import write_targets
 from services.launcher.servers import Part, ServerPart, Servers
 from services.launcher.service_process import ServiceProcess
 from services.launcher.steps import end_leftovers, run_once
@@ -236,6 +237,7 @@ class Supervisor:
             "services": {one.name: one.port for one in self._services},
         }
         write_privately(self.folder.endpoints, json.dumps(told, indent=1) + "\n")
+        write_targets(self.folder.path, {one.name: one.port for one in self._services})
 
     async def _drain(self) -> None:
         """Stop the services, the last one first; then Kafka, then PostgreSQL."""

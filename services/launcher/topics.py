@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -26,12 +27,17 @@ class TopicState:
 
 async def create_topics(settings: Settings) -> list[TopicState]:
     """Create the topics that are missing and compare the others; safe to run at any time."""
+    return await create_missing(settings, TOPICS)
+
+
+async def create_missing(settings: Settings, wanted: Sequence[Topic]) -> list[TopicState]:
+    """Create those of these topics that are missing and compare the others."""
     async with admin(settings) as client:
         existing = set(await client.list_topics())
-        missing = [topic for topic in TOPICS if topic.name not in existing]
+        missing = [topic for topic in wanted if topic.name not in existing]
         if missing:
             await _create(client, missing, settings.kafka_replication)
-        present = [topic for topic in TOPICS if topic.name in existing]
+        present = [topic for topic in wanted if topic.name in existing]
         states = [TopicState(topic.name, "created") for topic in missing]
         return states + (await _compare(client, present) if present else [])
 

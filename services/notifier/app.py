@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 
+from services.notifier.canary import PURGE, Canary, WithSink
+from services.notifier.certificates import Certificates
 from services.notifier.config import Subscriptions
 from services.notifier.deliver import Deliverer, count_waiting
 from services.notifier.handle import Handler
+from services.notifier.purge import bites
 from services.notifier.reload import LiveConfig
 from services.notifier.watch import Watch
 from shared.consume import Consumption
 from shared.errors import Transient
 from shared.events import Alert
 from shared.log import get_logger
+from shared.purge import Purger
 from shared.service import Runtime, serve
 from shared.steady import uninterrupted
 from shared.topics import ALERTS
@@ -28,8 +32,10 @@ async def assemble(runtime: Runtime) -> None:
     config = LiveConfig(runtime.settings, runtime.engine)
     _say_who_is_told(config())
     wake = asyncio.Event()
-    deliverer = Deliverer(runtime.engine, runtime.settings, config, wake, slot=runtime.settings.slot)
-    watch = Watch(runtime.engine, runtime.settings, config, wake, lambda: config.problem)
+    canary = Canary(runtime.engine, runtime.settings)
+    deliverer = Deliverer(runtime.engine, runtime.settings, WithSink(config), wake, slot=runtime.settings.slot)
+    asked = [canary.troubles, Certificates(runtime.settings, config).troubles]
+    watch = Watch(runtime.engine, runtime.settings, config, wake, lambda: config.problem, ask=asked)
 
     async def count() -> None:
         while True:
@@ -44,6 +50,10 @@ async def assemble(runtime: Runtime) -> None:
     runtime.background("subscriptions", config.run)
     runtime.background("watch", watch.run)
     runtime.background("count of deliveries", count)
+    runtime.background("purge", Purger("notifier", runtime.engine, bites(runtime.settings)).run)
+    runtime.background("canary", canary.run)
+    runtime.background("canary purge", Purger("notifier-canary", runtime.engine, PURGE).run)
+    runtime.health.checks["canary"] = canary.trouble
     runtime.health.checks["deliveries"] = deliverer.trouble
 
 

@@ -10,8 +10,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from shared.config_file import read_config
@@ -20,6 +30,8 @@ from shared.settings import Settings
 FILE = "subscriptions.yaml"
 OPERATORS = "operators"
 """Stands where a subscription's name stands in what the operators are told."""
+CANARY = "~canary"
+"""Stands there for the canary, and names its channel; nobody's name may begin so."""
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 Address = Annotated[str, StringConstraints(pattern=r"^[!#-'*+./0-9=?A-Z^_`a-z{|}~-]{1,64}@[0-9A-Za-z.-]{1,255}$")]
@@ -30,6 +42,18 @@ Level = Annotated[int, Field(ge=1, le=5)]
 
 def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
+
+
+def _weekly(value: Any) -> Any:
+    return ({} if value else None) if isinstance(value, bool) else value
+
+
+def _timezone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("no time zone of that name; write for example Europe/Paris") from None
+    return name
 
 
 class _Strict(BaseModel):
@@ -55,6 +79,17 @@ class Channel(_Strict):
         return self
 
 
+DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+class Weekly(_Strict):
+    """When to be told that somebody is still watching: Monday at eight, unless said otherwise."""
+
+    day: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] = "monday"
+    hour: Annotated[int, Field(ge=0, le=23)] = 8
+    timezone: Annotated[str, AfterValidator(_timezone)] = "UTC"
+
+
 class Subscription(_Strict):
     """Who wants to know what. Countries None means everywhere; outages None means never."""
 
@@ -65,6 +100,7 @@ class Subscription(_Strict):
     watch: tuple[Watched, ...] = ()
     outages: Level | None = 4
     hourly_limit: Annotated[int, Field(ge=1, le=1_000_000)] = 10
+    weekly: Annotated[Weekly | None, BeforeValidator(_weekly)] = None
 
     @model_validator(mode="after")
     def _name_is_not_the_operators(self) -> Self:

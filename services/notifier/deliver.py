@@ -24,7 +24,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from services.notifier.config import Subscriptions, Target
+from services.notifier.config import CANARY, Subscriptions, Target
 from services.notifier.fold import fold_due
 from services.notifier.mail import SESSIONS
 from services.notifier.message import Message
@@ -289,7 +289,8 @@ class Deliverer:
         if outcome.result is Result.SENT:
             DELIVERY_SECONDS.labels(row["channel"]).observe(row["age_s"])
             note_accepted(row, now_utc())
-            log.info("told", kind=message.kind, possible_repeat=row["possible_repeat"], show=True, **known)
+            shown = row["subscription"] != CANARY
+            log.info("told", kind=message.kind, possible_repeat=row["possible_repeat"], show=shown, **known)
         elif then.state is State.QUEUED:
             log.warning(
                 "not told yet",

@@ -51,7 +51,10 @@ def facts(alert: Alert) -> tuple[Fact, ...]:
     if scope := _SCOPE_WORDS.get(str(known.scope)):
         rows.append(("Reach", scope))
     count = len(alert.sources)
-    rows.append(("How sure", f"{CERTAINTY_WORDS[known.certainty]}, {count} {'source' if count == 1 else 'sources'}"))
+    sources = f"{count} {'source' if count == 1 else 'sources'}"
+    if alert.independent_sources and alert.independent_sources < count:
+        sources += f" ({alert.independent_sources} of their own, the others repeat them)"
+    rows.append(("How sure", f"{CERTAINTY_WORDS[known.certainty]}, {sources}"))
     if known.status is not Status.UNKNOWN:
         rows.append(("State", STATUS_WORDS[known.status]))
     if alert.peak > alert.level:

@@ -16,9 +16,10 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from services.notifier.canary import match_canaries
 from services.notifier.config import Subscription, Subscriptions, Target, targets
 from services.notifier.message import alert_message
-from services.notifier.metrics import DECISIONS
+from services.notifier.metrics import DECISIONS, MERGED_TO_MATCHED
 from services.notifier.route import Decision, LastHour, Pace, Tell, Told, decide, pace
 from services.notifier.snapshot import Snapshot
 from services.notifier.store import (
@@ -34,7 +35,7 @@ from services.notifier.tables import inbox, notice
 from services.notifier.tables import told as told_table
 from shared.consume import Received
 from shared.database import database_now, transaction
-from shared.events import Alert, AlertReason
+from shared.events import Alert, AlertReason, Arrival
 
 
 @dataclass
@@ -48,25 +49,40 @@ class Handler:
     async def __call__(self, received: Sequence[Received[Alert]]) -> None:
         """Settle a batch of alerts in one transaction."""
         config = self.config()
+        canaries = [one for one in received if one.event.canary]
+        real = [one for one in received if not one.event.canary] if canaries else received
         async with transaction(self.engine) as connection:
             await lock_decisions(connection)
-            new = await _unknown(connection, received)
-            if not new:
-                return
-            book = await _open_book(connection, config, new)
-            for one in new:
-                for subscription in config.subscriptions:
-                    book.settle(one, subscription)
-                # A large batch must not keep heartbeats and sends from running.
-                await asyncio.sleep(0)
-            await book.write(connection)
-        self.wake.set()
+            await match_canaries(connection, canaries)
+            new, now = await _settle(connection, config, real) if real else ([], None)
+        for one in new:
+            MERGED_TO_MATCHED.note(one.event.created_at, now)
+        if new or canaries:
+            self.wake.set()
+
+
+async def _settle(
+    connection: AsyncConnection, config: Subscriptions, received: Sequence[Received[Alert]]
+) -> tuple[list[Received[Alert]], datetime | None]:
+    """Decide on what is new for every subscription; return it, and when that was."""
+    new = await _unknown(connection, received)
+    if not new:
+        return [], None
+    book = await _open_book(connection, config, new)
+    for one in new:
+        for subscription in config.subscriptions:
+            book.settle(one, subscription)
+        # A large batch must not keep heartbeats and sends from running.
+        await asyncio.sleep(0)
+    await book.write(connection)
+    return new, book.now
 
 
 async def _unknown(connection: AsyncConnection, received: Sequence[Received[Alert]]) -> list[Received[Alert]]:
     """Put the alerts into the inbox; return those that were not there, each once, in order."""
     by_id = {one.event.id: one for one in reversed(received)}
-    adding = insert(inbox).values([{"alert_id": alert_id} for alert_id in by_id])
+    rows_in = [{"alert_id": alert_id, "appended_at": one.appended_at} for alert_id, one in by_id.items()]
+    adding = insert(inbox).values(rows_in)
     rows = await connection.execute(adding.on_conflict_do_nothing().returning(inbox.c.alert_id))
     fresh = {row.alert_id for row in rows}
     in_order = dict.fromkeys(one.event.id for one in received)
@@ -96,7 +112,15 @@ async def _open_book(connection: AsyncConnection, config: Subscriptions, new: Se
         known[key] = Told(Snapshot.model_validate(row.snapshot), waiting=waiting.get(key))
     retracted = {one.event.incident_id for one in new if one.event.reason is AlertReason.RETRACTED}
     earlier = await earlier_targets(connection, retracted) if retracted else {}
-    return _Book(config, since, known, await last_hour(connection, now), earlier, newest)
+    return _Book(config, now, since, known, await last_hour(connection, now), earlier, newest)
+
+
+def item_moments(alert: Alert) -> dict[str, datetime | None]:
+    """Return when the item that brought this version was published and first seen; nothing where it is old news."""
+    if alert.arrival is not Arrival.LIVE or alert.seen_at is None:
+        return {"item_published_at": None, "item_seen_at": None}
+    published = next((one.published for one in alert.sources if one.entry_id == alert.entry_id), None)
+    return {"item_published_at": published, "item_seen_at": alert.seen_at}
 
 
 @dataclass
@@ -104,6 +128,7 @@ class _Book:
     """What is known while a batch is decided, and the rows that come of it."""
 
     config: Subscriptions
+    now: datetime
     since: dict[str, datetime]
     told: dict[tuple[str, str], Told]
     hours: dict[str, LastHour]
@@ -131,7 +156,7 @@ class _Book:
             self.changed.add(key)
             if when is Pace.NOW:
                 self.hours[name] = replace(hour, messages=hour.messages + 1, gravest=max(hour.gravest, alert.level))
-                self.deliveries += delivery_rows(
+                rows = delivery_rows(
                     message,
                     self._targets(decision, key, subscription),
                     subject_id=alert.id,
@@ -139,6 +164,7 @@ class _Book:
                     incidents=[alert.incident_id],
                     correlation_id=one.trace.correlation_id,
                 )
+                self.deliveries += [row | item_moments(alert) for row in rows]
         DECISIONS.labels(decision.tell.value, when.value).inc()
         waits = message is not None and when is not Pace.NOW
         self.notices.append(

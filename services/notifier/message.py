@@ -51,7 +51,7 @@ class Message(_Frozen):
     `ended` is the word for what is over ("retracted", "closed", "corrected"): such a message is calm.
     """
 
-    kind: Literal["opening", "update", "retraction", "fold", "summary", "operators", "test"]
+    kind: Literal["opening", "update", "retraction", "fold", "summary", "operators", "weekly", "test"]
     subject: str
     headline: str
     level: int = 0

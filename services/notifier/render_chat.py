@@ -13,7 +13,7 @@ MARKS = ("⚪", "🔵", "🟡", "🟠", "🔴", "🟣")
 
 def chat_title(message: Message, *, possible_repeat: bool = False) -> str:
     """Write the first line."""
-    mark = "⚪" if message.ended or message.kind in {"operators", "test"} else MARKS[message.level]
+    mark = "⚪" if message.ended or message.kind in {"operators", "weekly", "test"} else MARKS[message.level]
     repeat = "(may be a repeat) " if possible_repeat else ""
     return f"{mark} {repeat}{_tagged(message.subject, 220)}"
 

@@ -42,7 +42,7 @@ def upfirst(text: str) -> str:
 
 def colour(message: Message) -> str:
     """Choose the colour of the bar."""
-    calm = message.ended or message.kind in {"test", "operators"}
+    calm = message.ended or message.kind in {"test", "operators", "weekly"}
     return CALM if calm else COLOURS[message.level]
 
 
@@ -52,6 +52,8 @@ def badge(message: Message) -> str:
         return message.ended.capitalize()
     if message.kind == "test":
         return "Test"
+    if message.kind == "weekly":
+        return "Still watching"
     if message.kind == "operators":
         return "Code Grey itself"
     cause = " · cause unknown" if message.outage else ""

@@ -207,7 +207,7 @@ def _notify(service: Any, *, title: str, body: str, kind: NotifyType) -> list[Li
 
 
 def _type(message: Message) -> NotifyType:
-    if message.kind in {"retraction", "test", "summary"}:
+    if message.kind in {"retraction", "test", "summary", "weekly"}:
         return NotifyType.INFO
     return NotifyType.FAILURE if message.level >= 4 else NotifyType.WARNING
 

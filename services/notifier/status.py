@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.notifier.config import CANARY
 from services.notifier.outcome import State
 from shared.database import transaction
 
@@ -17,7 +18,11 @@ async def deliveries(engine: AsyncEngine) -> dict[str, Any]:
         counts = {
             row.state: row.count
             for row in await connection.execute(
-                text("SELECT state, count(*) AS count FROM notifier.delivery GROUP BY state")
+                text(
+                    "SELECT state, count(*) AS count FROM notifier.delivery "
+                    "WHERE subscription <> :canary GROUP BY state"
+                ),
+                {"canary": CANARY},
             )
         }
         folded = await connection.scalar(

@@ -63,7 +63,7 @@ async def last_hour(connection: AsyncConnection, now: datetime) -> dict[str, Las
             func.count(delivery.c.subject_id.distinct()),
             func.max(delivery.c.level),
         )
-        .where(delivery.c.created_at > now - HOUR, delivery.c.subscription != OPERATORS)
+        .where(delivery.c.created_at > now - HOUR, delivery.c.subscription != OPERATORS, delivery.c.purpose != "weekly")
         .group_by(delivery.c.subscription)
     )
     return {name: LastHour(count, gravest) for name, count, gravest in rows}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, ClassVar
 
 from sqlalchemy import (
@@ -60,12 +60,13 @@ class SubscriptionRow(NotifierTable, table=True):
 
 
 class InboxRow(NotifierTable, table=True):
-    """An alert that was matched: what is delivered twice changes nothing."""
+    """An alert that was matched, and when Kafka took it in: what is delivered twice changes nothing."""
 
     __tablename__ = "inbox"
 
     alert_id: str = Field(primary_key=True)
     received_at: datetime = _moment(now=True)
+    appended_at: datetime | None = _moment()
 
 
 class ToldRow(NotifierTable, table=True):
@@ -107,7 +108,8 @@ class DeliveryRow(NotifierTable, table=True):
     """One row for each message and target, unique. `seq` is the order in which they were decided.
 
     `subject_id` is the alert, fold, summary or operators' notice that is delivered; `state` one of
-    queued, sending, sent, unknown (held: it may have arrived), failed (refused), gave_up.
+    queued, sending, sent, unknown (held: it may have arrived), failed (refused), gave_up. `sending_at` is when the
+    last attempt began, the two `item_` moments are those of the item that brought what is told.
     """
 
     __tablename__ = "delivery"
@@ -141,7 +143,10 @@ class DeliveryRow(NotifierTable, table=True):
     lease_until: datetime | None = _moment()
     last_error: str | None = None
     created_at: datetime = _moment(now=True)
+    sending_at: datetime | None = _moment()
     finished_at: datetime | None = _moment()
+    item_published_at: datetime | None = _moment()
+    item_seen_at: datetime | None = _moment()
     reported_at: datetime | None = _moment()
 
 
@@ -157,6 +162,26 @@ class TroubleRow(NotifierTable, table=True):
     told_at: datetime = _moment(now=True)
 
 
+class CanaryRow(NotifierTable, table=True):
+    """A canary: when it was published, matched, and taken by the sink. Kept for a day."""
+
+    __tablename__ = "canary"
+
+    alert_id: str = Field(primary_key=True)
+    published_at: datetime = _moment(now=True)
+    matched_at: datetime = _moment(now=True)
+    taken_at: datetime | None = _moment()
+
+
+class CanaryDayRow(NotifierTable, table=True):
+    """How many canaries were matched on a day (UTC): they are no news, and must not be counted as such."""
+
+    __tablename__ = "canary_day"
+
+    day: date = Field(primary_key=True)
+    count: int
+
+
 def _table(row: type[NotifierTable]) -> Table:
     return METADATA.tables[f"notifier.{row.__tablename__}"]
 
@@ -168,3 +193,5 @@ told = _table(ToldRow)
 notice = _table(NoticeRow)
 delivery = _table(DeliveryRow)
 trouble = _table(TroubleRow)
+canary = _table(CanaryRow)
+canary_day = _table(CanaryDayRow)

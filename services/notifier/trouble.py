@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from shared.trouble import Trouble
 
 STALLED_AFTER_S = 300.0
 WORSE_AFTER = timedelta(hours=1)
 """A trouble that has grown is told again, but not more often than this."""
 FAILING_AFTER_S = 300.0
+BEHIND_FROM = 1_000
+"""Records of lag below which it does not matter whether it grows; half of it ends the trouble."""
+TREND_OVER_S = 900.0
+"""A lag that is least in the first third of this time and most in the last is growing."""
+EACH_ALONE = 3
+"""More troubles than this at one moment are told in one message."""
 
 
-@dataclass(frozen=True)
-class Trouble:
-    """Something that needs a person. `measure` is how much of it there is; `advice` what to do."""
-
-    key: str
-    title: str
-    advice: str
-    measure: int = 1
+def detail(trouble: Trouble) -> str:
+    """Say what to do, and since when it is so."""
+    since = f" Since {trouble.since:%Y-%m-%d %H:%M} UTC." if trouble.since else ""
+    return f"{trouble.advice}{since}"
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,11 @@ class Observation:
     stalled_s: Mapping[str, float]
     failing: Sequence[FailingChannel]
     config_problem: str = ""
+    growing: frozenset[str] = frozenset()
+    disk: str = ""
+    """What the supervisor says while the disk is nearly full."""
+    reported: Sequence[Trouble] = ()
+    """What services say of themselves, certificates, the canary."""
 
 
 def troubles(seen: Observation) -> list[Trouble]:
@@ -97,6 +106,16 @@ def troubles(seen: Observation) -> list[Trouble]:
                     "See `codegrey status` and the log of that service.",
                 )
             )
+        elif one.group in seen.growing and one.group not in seen.paused:
+            found.append(
+                Trouble(
+                    f"behind:{one.group}",
+                    f"consumer {one.group} falls behind",
+                    f"{one.lag} records of {one.topic} wait, and more come than it takes; alerts are late by as much. "
+                    "See `codegrey status`; docs/operating.md says how to add replicas.",
+                    one.lag.bit_length(),
+                )
+            )
         if one.below_start:
             found.append(
                 Trouble(
@@ -123,7 +142,16 @@ def troubles(seen: Observation) -> list[Trouble]:
                 seen.config_problem,
             )
         )
-    return found
+    if seen.disk:
+        found.append(
+            Trouble(
+                "disk",
+                "the disk is nearly full: taking in news pauses",
+                f"{seen.disk}. Kafka ends for good on a full disk. Make room; it goes on by itself.",
+            )
+        )
+    # While taking in pauses no canary can come: that is one trouble, not two.
+    return [*found, *(one for one in seen.reported if not (seen.disk and one.key == "canary"))]
 
 
 @dataclass(frozen=True)
@@ -155,13 +183,48 @@ class StallClock:
     def __init__(self) -> None:
         self._moved: dict[str, tuple[int, float]] = {}
 
-    def note(self, progress: Sequence[Progress], now: float) -> dict[str, float]:
-        """Take note of positions and return the seconds without movement, by group."""
+    def note(self, progress: Sequence[Progress], now: float, standing: Collection[str] = ()) -> dict[str, float]:
+        """Take note of positions and return the seconds without movement, by group.
+
+        A group that stood still by what operators know (`standing`) still does when this clock is new.
+        """
         idle = {}
         for one in progress:
-            position, since = self._moved.get(one.group, (-1, now))
+            known = f"stalled:{one.group}" in standing and one.group not in self._moved
+            position, since = self._moved.get(one.group, (one.position, now - STALLED_AFTER_S if known else now))
             if position != one.position or not one.lag:
                 since = now
             self._moved[one.group] = (one.position, since)
             idle[one.group] = now - since
         return idle
+
+
+class LagTrend:
+    """Tell lag that grows from lag that comes and goes: by its least value in each third of a time."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, list[tuple[float, int]]] = {}
+
+    def note(self, progress: Sequence[Progress], now: float, standing: Collection[str] = ()) -> frozenset[str]:
+        """Take note of each lag and return the groups that fall behind; once behind, until it is made up for."""
+        behind = set()
+        for one in progress:
+            seen = self._seen.setdefault(one.group, [])
+            seen.append((now, one.lag))
+            seen[:] = [(at, lag) for at, lag in seen if now - at <= TREND_OVER_S]
+            was = f"behind:{one.group}" in standing
+            if (was and one.lag >= BEHIND_FROM // 2) or (one.lag >= BEHIND_FROM and _grows(seen, now)):
+                behind.add(one.group)
+        return frozenset(behind)
+
+
+def _grows(seen: Sequence[tuple[float, int]], now: float) -> bool:
+    """Compare the least lag of each third; false until the whole time was seen."""
+    third = TREND_OVER_S / 3
+    parts: list[list[int]] = [[], [], []]
+    for at, lag in seen:
+        parts[min(2, int((at - (now - TREND_OVER_S)) / third))].append(lag)
+    if not all(parts) or now - seen[0][0] < TREND_OVER_S * 0.9:
+        return False
+    first, second, last = (min(part) for part in parts)
+    return first < second < last

@@ -4,52 +4,45 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Literal
 
-from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
+from aiokafka.errors import KafkaError
 from sqlalchemy import delete, select, text
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.notifier import trouble as pure
-from services.notifier.config import OPERATORS, Subscriptions, targets
+from services.notifier.config import CANARY, OPERATORS, Subscriptions, targets
 from services.notifier.message import Message, operators_message
 from services.notifier.metrics import TROUBLES
+from services.notifier.observe import Ask, Eyes, Observer
 from services.notifier.store import add_deliveries, delivery_rows, lock_decisions
 from services.notifier.tables import trouble as trouble_table
-from shared.control import read_states
+from services.notifier.trouble import detail
+from services.notifier.weekly import tell_weekly
 from shared.database import database_now, transaction
-from shared.dead_letters import read_dead_letters
 from shared.errors import Transient
 from shared.ids import stable_id
-from shared.kafka import admin, offset_reader
 from shared.log import get_logger
-from shared.offsets import group_lag, topic_bounds
 from shared.settings import Settings
 from shared.steady import uninterrupted
-from shared.topics import EVENT_TOPICS, READERS, dead
 
 log = get_logger()
 
 LOOK_EVERY_S = 10.0
 
 
-_FAILING = text("""
-    SELECT channel, count(*) AS waiting,
-           extract(epoch FROM clock_timestamp() - min(created_at))::float AS since_s,
-           (array_agg(last_error ORDER BY created_at))[1] AS error
-    FROM notifier.delivery
-    WHERE state = 'queued' AND attempts >= 3 GROUP BY channel
-""")
 # Not the operators' own: a notice that a notice failed would chase itself.
 _LOST = text("""
     SELECT id, subscription, target, state, last_error, message->>'subject' AS subject
     FROM notifier.delivery
-    WHERE state IN ('failed', 'gave_up', 'unknown') AND reported_at IS NULL AND subscription <> :operators
+    WHERE state IN ('failed', 'gave_up', 'unknown') AND reported_at IS NULL AND NOT subscription = ANY(:ours)
     ORDER BY seq LIMIT 40 FOR UPDATE SKIP LOCKED
 """)
+_ALONE = text("SELECT pg_try_advisory_lock(hashtext('codegrey.notifier'), hashtext('watch'))")
 _REPORTED = text("UPDATE notifier.delivery SET reported_at = clock_timestamp() WHERE id = ANY(:ids)")
 
 
@@ -63,82 +56,42 @@ class Watch:
         config: Callable[[], Subscriptions],
         wake: asyncio.Event,
         config_problem: Callable[[], str] = lambda: "",
+        *,
+        ask: Sequence[Ask] = (),
+        steady: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._engine, self._settings, self._config, self._wake = engine, settings, config, wake
-        self._config_problem = config_problem
-        self._stalls = pure.StallClock()
-        self._dead_ends: dict[str, int] = {}
-        self._dead: dict[str, int] = {}
+        self._engine, self._config, self._wake = engine, config, wake
+        self.observer = Observer(engine, settings, config_problem, ask, steady)
 
     async def run(self) -> None:
-        """Watch until cancelled, on connections that are kept open."""
+        """Watch until cancelled, on connections that are kept open; of several replicas one watches."""
         while True:
             try:
-                async with self._opened() as (client, consumer):
-                    while True:
-                        await self._look(client, consumer)
-                        await asyncio.sleep(LOOK_EVERY_S)
-            except (Transient, KafkaError, OSError) as fault:
+                async with self._engine.connect() as lock:
+                    await lock.execution_options(isolation_level="AUTOCOMMIT")
+                    if await lock.scalar(_ALONE):
+                        async with self.observer.opened() as eyes:
+                            while await lock.scalar(text("SELECT true")):
+                                await self._look(eyes)
+                                await asyncio.sleep(LOOK_EVERY_S)
+            except (Transient, KafkaError, OSError, SQLAlchemyError, TimeoutError) as fault:
                 log.warning("cannot look after the system now", fault=f"{type(fault).__name__}: {fault}"[:200])
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def look(self) -> None:
         """Look once and tell what is new."""
-        async with self._opened() as (client, consumer):
-            await self._look(client, consumer)
+        async with self.observer.opened() as eyes:
+            await self._look(eyes)
 
-    @asynccontextmanager
-    async def _opened(self) -> AsyncIterator[tuple[Any, Any]]:
-        names = [topic.name for topic in EVENT_TOPICS]
-        async with (
-            admin(self._settings) as client,
-            offset_reader(self._settings, *names, *map(dead, names)) as consumer,
-        ):
-            # Only offsets are asked for; the records themselves are not wanted here.
-            consumer.pause(*consumer.assignment())
-            yield client, consumer
-
-    async def _look(self, client: Any, consumer: Any) -> None:
-        wrong = pure.troubles(await self._observe(client, consumer))
+    async def _look(self, eyes: Eyes) -> None:
+        async with transaction(self._engine) as connection:
+            standing = set((await connection.execute(select(trouble_table.c.key))).scalars())
+        wrong = pure.troubles(await self.observer.observe(eyes, standing))
         await uninterrupted(self.tell(wrong))
         await uninterrupted(self.tell_lost())
-
-    async def _observe(self, client: Any, consumer: Any) -> pure.Observation:
-        """Gather what can go wrong from Kafka and from the database."""
-        states = await read_states(self._settings)
-        progress = []
-        await self._count_dead(consumer)
-        for group, topic in READERS.items():
-            try:
-                found = await group_lag(client, consumer, group, topic)
-            except GroupCoordinatorNotAvailableError:
-                continue  # A new cluster: no group has ever committed anything.
-            _, end = await topic_bounds(consumer, topic)
-            position = sum(end.values()) - found.lag
-            progress.append(pure.Progress(group, topic, found.lag, position, found.below_start))
-        async with transaction(self._engine) as connection:
-            failing = [
-                pure.FailingChannel(row.channel, row.waiting, row.since_s, row.error or "unknown")
-                for row in await connection.execute(_FAILING)
-            ]
-        return pure.Observation(
-            dead=dict(self._dead),
-            paused={group: state.reason or "paused" for group, state in states.items() if state.state == "paused"},
-            progress=progress,
-            stalled_s=self._stalls.note(progress, time.monotonic()),
-            failing=failing,
-            config_problem=self._config_problem(),
-        )
-
-    async def _count_dead(self, consumer: Any) -> None:
-        """Count standing dead letters; a topic is read again only where something was added to it."""
-        for topic in EVENT_TOPICS:
-            _, end = await topic_bounds(consumer, dead(topic.name))
-            total = sum(end.values())
-            if total != self._dead_ends.get(topic.name):
-                letters = [letter.origin async for letter in read_dead_letters(self._settings, topic.name)]
-                self._dead[topic.name] = len(letters)
-                self._dead_ends[topic.name] = total
+        figures = self.observer.heard.figures()
+        if await uninterrupted(tell_weekly(self._engine, self._config(), eyes.offsets, figures)):
+            self._wake.set()
 
     async def tell(self, wrong: list[pure.Trouble]) -> pure.Transitions:
         """Write down what stands and queue what operators are told, in one transaction."""
@@ -149,30 +102,55 @@ class Watch:
             standing = {row.key: pure.Standing(row.key, row.title, row.measure, row.told_at) for row in rows}
             since = {key: one.told_at for key, one in standing.items()}
             news = pure.transitions(standing, wrong, now)
-            for one in (*news.begun, *news.worse):
-                values = {"key": one.key, "title": one.title, "measure": one.measure, "told_at": now}
-                await connection.execute(
-                    insert(trouble_table).values(values).on_conflict_do_update(index_elements=["key"], set_=values)
-                )
-                message = operators_message(one.title, [one.advice], over=False, now=now)
-                await self._queue(connection, message, stable_id("trouble", one.key, now.isoformat()), one.key)
-                log.error("trouble", what=one.title, advice=one.advice, show=True)
-            for over in news.over:
-                await connection.execute(delete(trouble_table).where(trouble_table.c.key == over.key))
-                message = operators_message(over.title, [], over=True, now=now)
-                subject = stable_id("over", over.key, since[over.key].isoformat())
-                await self._queue(connection, message, subject, over.key)
-                log.info("trouble is over", what=over.title, show=True)
+            await self._remember(connection, news, now)
+            begun = [(one.key, one.title, detail(one)) for one in (*news.begun, *news.worse)]
+            await self._say(connection, begun, "trouble", [now.isoformat()] * len(begun), now)
+            over = [(one.key, one.title, "") for one in news.over]
+            await self._say(connection, over, "over", [since[one.key].isoformat() for one in news.over], now)
+        for one in (*news.begun, *news.worse):
+            log.error("trouble", what=one.title, advice=one.advice, show=True)
+        for ended in news.over:
+            log.info("trouble is over", what=ended.title, show=True)
         TROUBLES.set(len(wrong))
         if news.begun or news.worse or news.over:
             self._wake.set()
         return news
 
+    async def _remember(self, connection: AsyncConnection, news: pure.Transitions, now: datetime) -> None:
+        for one in (*news.begun, *news.worse):
+            values = {"key": one.key, "title": one.title, "measure": one.measure, "told_at": now}
+            await connection.execute(
+                insert(trouble_table).values(values).on_conflict_do_update(index_elements=["key"], set_=values)
+            )
+        if news.over:
+            gone = trouble_table.c.key.in_([one.key for one in news.over])
+            await connection.execute(delete(trouble_table).where(gone))
+
+    async def _say(
+        self,
+        connection: AsyncConnection,
+        told: Sequence[tuple[str, str, str]],
+        what: Literal["trouble", "over"],
+        when: Sequence[str],
+        now: datetime,
+    ) -> None:
+        """Queue a message for each (key, title, detail), or one for all where they are many: nobody gets a storm."""
+        over = what == "over"
+        if len(told) <= pure.EACH_ALONE:
+            for (key, title, words), moment in zip(told, when, strict=True):
+                message = operators_message(title, [words] if words else [], over=over, now=now)
+                await self._queue(connection, message, stable_id(what, key, moment), [key])
+            return
+        keys = [key for key, _, _ in told]
+        lines = [f"{title}. {words}" if words else title for _, title, words in told]
+        message = operators_message(f"{len(told)} troubles at once", lines, over=over, now=now)
+        await self._queue(connection, message, stable_id(what, *keys, *when), keys)
+
     async def tell_lost(self) -> int:
         """Tell of each delivery that ended without arriving for sure, once; return how many."""
         async with transaction(self._engine) as connection:
             await lock_decisions(connection)
-            rows = (await connection.execute(_LOST, {"operators": OPERATORS})).all()
+            rows = (await connection.execute(_LOST, {"ours": [OPERATORS, CANARY]})).all()
             if not rows:
                 return 0
             now = await database_now(connection)
@@ -188,14 +166,16 @@ class Watch:
             count = f"{len(rows)} {'message was' if len(rows) == 1 else 'messages were'} not delivered for sure"
             message = operators_message(count, lines, over=False, now=now)
             ids = [row.id for row in rows]
-            await self._queue(connection, message, stable_id("lost", *ids), "lost")
+            await self._queue(connection, message, stable_id("lost", *ids), ["lost"])
             await connection.execute(_REPORTED, {"ids": ids})
         log.error("deliveries lost", count=len(rows), show=True)
         self._wake.set()
         return len(rows)
 
-    async def _queue(self, connection: AsyncConnection, message: Message, subject_id: str, about: str) -> None:
-        """Queue for each operators' target; what is `about` the same trouble keeps its order."""
+    async def _queue(
+        self, connection: AsyncConnection, message: Message, subject_id: str, about: Sequence[str]
+    ) -> None:
+        """Queue for each operators' target; what is `about` the same troubles keeps its order."""
         config = self._config()
         if config.operators is None:
             return
@@ -204,6 +184,6 @@ class Watch:
             targets(config, config.operators.channels),
             subject_id=subject_id,
             subscription_name=OPERATORS,
-            incidents=[about],
+            incidents=list(about),
         )
         await add_deliveries(connection, rows)

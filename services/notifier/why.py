@@ -9,10 +9,22 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.notifier.outcome import State
 from services.notifier.tables import delivery, notice
+from services.notifier.tables import subscription as subscription_table
 from shared.database import transaction
 from shared.why import Step
 
-_OUTCOMES = {"opening": "told", "update": "told as an update", "retraction": "told as retracted", "none": "not told"}
+_TOLD = {"opening": "told", "update": "told as an update", "retraction": "told as retracted"}
+_PACES = {"folded": "folded", "collected": "collected into a summary"}
+_NOT_TOLD = (
+    ("silenced", "silenced"),
+    ("opened silently", "opened silently"),
+    ("small facts only", "kept for the digest"),
+    ("this version is older", "older than the subscription"),
+    ("version ", "known already"),
+    ("retracted, and", "not told"),
+    ("closed, and", "not told"),
+)
+"""What a decision's reason begins with, and its outcome in a word; every other one is a filter's."""
 _STATES = {
     State.QUEUED: "waits to be sent",
     State.SENDING: "is being sent",
@@ -31,17 +43,38 @@ async def told(engine: AsyncEngine, incident_id: str, subscription: str | None =
         query = query.where(notice.c.subscription == subscription)
     async with transaction(engine) as connection:
         for row in (await connection.execute(query)).all():
-            outcome = _OUTCOMES[row.tell]
-            if row.tell != "none" and row.pace != "now":
-                outcome += f", {row.pace}" + ("" if row.list_id else " and waiting")
-            steps.append(Step("notifier", outcome, f"{row.subscription}, version {row.version}: {row.reason}", row.at))
+            said = f"{row.subscription}, version {row.version}: {row.reason}"
+            steps.append(
+                Step("notifier", decided(row.tell, row.pace, row.reason, listed=bool(row.list_id)), said, row.at)
+            )
             subject = row.list_id or (row.alert_id if row.tell != "none" else None)
             if subject:
                 steps += await _deliveries(connection, subject, row.subscription)
-    if not steps:
-        whom = f"subscription {subscription!r}" if subscription else "any subscription"
-        steps.append(Step("notifier", "not matched", f"no version of this incident was compared with {whom}"))
+        if not steps and subscription:
+            return [await _stranger(connection, subscription)]
     return steps
+
+
+def decided(tell: str, pace: str, reason: str, *, listed: bool) -> str:
+    """Name a decision in a word or two: told, filtered, silenced, folded and waiting ..."""
+    if tell == "none":
+        return next((word for begins, word in _NOT_TOLD if reason.startswith(begins)), "filtered")
+    outcome = _TOLD.get(tell, tell)
+    if pace == "now":
+        return outcome
+    how = _PACES.get(pace, pace)
+    return f"{outcome}, {how}" if listed else f"{how}, waits"
+
+
+async def _stranger(connection: AsyncConnection, name: str) -> Step:
+    """Say what is known of a subscription that no decision names."""
+    known = subscription_table.c
+    row = (await connection.execute(select(known.since, known.removed_at).where(known.name == name))).first()
+    if row is None:
+        return Step("notifier", "no such subscription", f"{name!r} is not in subscriptions.yaml, or was not read yet")
+    if row.removed_at:
+        return Step("notifier", "subscription removed", f"{name!r} left subscriptions.yaml", row.removed_at)
+    return Step("notifier", "older than the subscription", f"{name!r} exists since then and starts anew", row.since)
 
 
 async def _deliveries(connection: AsyncConnection, subject: str, subscription: str) -> list[Step]:

@@ -7,10 +7,12 @@ import gc
 
 from services.tracker.handle import handler
 from services.tracker.names import read_name
+from services.tracker.purge import bites
 from services.tracker.tables import outbox
 from shared.consume import Consumption
 from shared.events import Report
 from shared.outbox import Relay
+from shared.purge import Purger
 from shared.service import Runtime, serve
 from shared.topics import REPORTS
 
@@ -32,6 +34,7 @@ async def assemble(runtime: Runtime) -> None:
     warm()
     wake = asyncio.Event()
     runtime.relay(Relay("tracker", outbox, runtime.engine, runtime.producer, wake))
+    runtime.background("purge", Purger("tracker", runtime.engine, bites(runtime.settings)).run)
     runtime.consume(CONSUMPTION, handler(runtime.engine, wake))
 
 

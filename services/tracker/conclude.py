@@ -31,6 +31,7 @@ class Cause:
     arrival: Arrival = Arrival.LIVE
     withdrawn: bool = False
     why: str = ""
+    seen_at: datetime | None = None
 
     @classmethod
     def of(
@@ -46,6 +47,7 @@ class Cause:
             arrival=report.arrival,
             withdrawn=withdrawn,
             why=report.reason,
+            seen_at=report.seen_at(),
         )
 
 
@@ -111,12 +113,14 @@ def make_alert(known: Assessment, verdict: Verdict, last: Alert | None, cause: C
             facts=known.facts,
             evidence=known.evidence,
             sources=known.sources,
+            independent_sources=known.independent_sources,
             changes=verdict.changes,
             opened_at=cause.opened_at,
             first_published=known.first_published,
             entry_id=cause.entry_id,
             silent=cause.silent,
             arrival=cause.arrival,
+            seen_at=cause.seen_at,
         )
     )
 
@@ -147,6 +151,7 @@ def _ended(last: Alert, state: str, reason: AlertReason, cause: Cause, note: str
             "silent": cause.silent,
             "arrival": cause.arrival,
             "note": note[:2_000],
+            "seen_at": cause.seen_at,
         }
     )
     return state, alert

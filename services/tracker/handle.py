@@ -13,9 +13,9 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from services.tracker import store
+from services.tracker import canary, store
 from services.tracker.ledger import Ledger, Version
-from services.tracker.metrics import CANDIDATES, REPORTS, VERSIONS
+from services.tracker.metrics import CANDIDATES, JUDGED_TO_MERGED, REPORTS, VERSIONS
 from services.tracker.read_batch import open_ledger, read_in_full
 from services.tracker.take import Arrived, place, take_report
 from shared.consume import Received
@@ -34,10 +34,15 @@ def handler(engine: AsyncEngine, wake: asyncio.Event) -> Callable[[Sequence[Rece
         """Take in a batch of reports; what is delivered twice changes nothing."""
         async with transaction(engine) as connection:
             now = await store.take_lock(connection)
-            new = await store.take_in(connection, [one.event.id for one in received])
-            ledger = await _merge(connection, [_arrived(one) for one in _once(received, new)], now)
+            real, canaries = canary.apart(received)
+            new = await store.take_in(connection, [one.event.id for one in real])
+            fresh = _once(real, new)
+            ledger = await _merge(connection, [_arrived(one) for one in fresh], now)
             await store.write(connection, ledger, now)
-        if ledger.versions:
+            sings = await canary.pass_on(connection, canaries, _arrived, now)
+        for one in fresh:
+            JUDGED_TO_MERGED.note(one.appended_at, now)
+        if ledger.versions or sings:
             wake.set()
         for version in ledger.versions:
             _tell(version)
@@ -77,7 +82,7 @@ def _arrived(one: Received[Report]) -> Arrived:
     if "\\u0000" in document:
         report = Report.model_validate(_without_nul(report.model_dump()))
         document = report.model_dump_json()
-    return Arrived.of(report, document, one.trace)
+    return Arrived.of(report, document, one.trace, one.appended_at)
 
 
 def _without_nul(value: object) -> object:

@@ -1,7 +1,8 @@
 """Count how many sources say something of their own accord.
 
-Reports of one outlet count once, and so do those that carry the same title or the same long quote:
-they are one wire story, however many print it. What attackers claim about themselves is no source.
+Reports of one outlet count once, and so do those of one story as ingest linked them (one page, copied words),
+and those that carry the same title or the same long quote: they are one wire story, however many print it.
+What attackers claim about themselves is no source.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ class _Print:
     """What shows where a report comes from."""
 
     outlet: str
+    story: str
     title: str
     quotes: frozenset[str]
 
@@ -65,11 +67,11 @@ def _host(url: str | None) -> str:
 
 def _print_of(report: Report) -> _Print:
     quotes = (one.quote for one in report.evidence if one.field == "text" and len(one.quote) >= LONG_QUOTE)
-    return _Print(outlet(report), fold(report.title), frozenset(map(fold, quotes)))
+    return _Print(outlet(report), report.story or report.entry_id, fold(report.title), frozenset(map(fold, quotes)))
 
 
 def _dependent(one: _Print, other: _Print) -> bool:
-    if one.outlet == other.outlet or one.quotes & other.quotes:
+    if one.outlet == other.outlet or one.story == other.story or one.quotes & other.quotes:
         return True
     long = min(len(one.title), len(other.title)) >= LONG_TITLE
     return long and token_sort_ratio(one.title, other.title, score_cutoff=SAME_TITLE) > 0

@@ -112,6 +112,7 @@ class ReportEntry:
     stands: bool
     outcome: str
     reason: str
+    appended_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,6 +118,7 @@ def _report_row(entry: ReportEntry, withdrawn: str | None, now: datetime) -> dic
         "entry_id": one.entry_id,
         "revision": one.revision,
         "judged_at": one.judged_at,
+        "appended_at": entry.appended_at,
         "incident": one.incident,
         "outage": one.outage,
         "level": one.level,

@@ -74,7 +74,10 @@ class IncidentRow(TrackerTable, table=True):
 
 
 class ReportRow(TrackerTable, table=True):
-    """A report as it was received, what became of it and why. `stands`: its incident rests on it."""
+    """A report as it was received, what became of it and why. `stands`: its incident rests on it.
+
+    `appended_at` is when Kafka took it in.
+    """
 
     __tablename__ = "report"
 
@@ -83,6 +86,7 @@ class ReportRow(TrackerTable, table=True):
     revision: int
     judged_at: datetime = _moment()
     received_at: datetime = _moment(now=True)
+    appended_at: datetime | None = _moment(nullable=True)
     incident: bool
     outage: bool
     level: int

@@ -24,12 +24,14 @@ class Arrived:
     trace: Trace
     wanted: Wanted | None
     matches: Matches
+    appended_at: datetime | None = None
+    """When Kafka took the report in."""
 
     @classmethod
-    def of(cls, report: Report, document: str, trace: Trace) -> Arrived:
+    def of(cls, report: Report, document: str, trace: Trace, appended_at: datetime | None = None) -> Arrived:
         """Read what finds its candidates."""
         joins = supports(report) or tells_harmless_cause(report)
-        return cls(report, document, trace, Wanted.by(report) if joins else None, Matches(report))
+        return cls(report, document, trace, Wanted.by(report) if joins else None, Matches(report), appended_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,15 @@ def take_report(ledger: Ledger, arrived: Arrived, placing: Placing, now: datetim
         _open(ledger, arrived, placing.incident_id, now)
     stands = placing.incident_id is not None
     ledger.file(
-        ReportEntry(arrived.report, arrived.document, placing.incident_id, stands, placing.outcome, placing.reason)
+        ReportEntry(
+            arrived.report,
+            arrived.document,
+            placing.incident_id,
+            stands,
+            placing.outcome,
+            placing.reason,
+            arrived.appended_at,
+        )
     )
     for incident_id in placing.touched:
         _renew(ledger, ledger.dossiers[incident_id], arrived, now, withdrawn=bool(placing.replaced))

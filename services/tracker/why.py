@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.tracker.tables import incident, report
+from services.tracker.tables import incident, outbox, report
 from shared.database import transaction
 from shared.signals import LEVEL_NAMES
+from shared.topics import ALERTS
 from shared.why import Step
 
 _OUTCOMES = {
@@ -47,3 +50,19 @@ async def reports(engine: AsyncEngine, entry_id: str) -> tuple[list[Step], list[
             incidents.append(row["incident_id"])
         steps.append(Step("tracker", _OUTCOMES.get(row["outcome"], row["outcome"]), detail, row["received_at"]))
     return steps, list(dict.fromkeys(incidents))
+
+
+async def held_back(engine: AsyncEngine, incident_id: str, alert_ids: Collection[str]) -> dict[str, Step]:
+    """Say of each of an incident's alerts that Kafka has not taken why it has not."""
+    query = select(outbox).where(outbox.c.topic == ALERTS, outbox.c.key == incident_id.encode())
+    async with transaction(engine) as connection:
+        rows = (await connection.execute(query.where(outbox.c.published_at.is_(None)))).mappings().all()
+    found = {}
+    for row in rows:
+        if (alert_id := dict(row["headers"])["ce_id"]) in alert_ids:
+            found[alert_id] = (
+                Step("tracker", "refused by Kafka", row["error"] or "", row["refused_at"])
+                if row["refused_at"]
+                else Step("tracker", "waits in the outbox", "Kafka has not confirmed it yet", row["created_at"])
+            )
+    return found

@@ -30,7 +30,10 @@ class Stack:
     async def up(self) -> None:
         """Start it and return when everything is ready."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("CODEGREY_")}
-        environment |= self._environment | {"CODEGREY_CRASH_FILE": str(self.crash_file)}
+        # Who counts alerts and records wants no canaries among them, unless it asks for them.
+        environment |= (
+            {"CODEGREY_CANARY_EVERY_S": "0"} | self._environment | {"CODEGREY_CRASH_FILE": str(self.crash_file)}
+        )
         command = [sys.executable, "-m", "services.launcher.cli", "up", "--healthy-after", "0.5"]
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(

@@ -71,11 +71,17 @@ def test_no_baseline_judges_what_it_was_fitted_to(own: list[Labelled]) -> None:
 
 
 def test_vectors_are_cross_fitted_too(own: list[Labelled]) -> None:
-    """With vectors that hold the label the baseline is right; one half alone teaches nothing."""
+    """With vectors that hold the label the baseline is right; labels of one kind teach nothing."""
     by = baselines.by_vectors(own, lambda item: np.array([float(item.incident), 1.0]))
     assert measure(by).total.f1 > 0.9
-    half = [item for item in own if item.held_back]
-    assert not any(j.judgement.incident for j in baselines.by_vectors(half, lambda item: np.zeros(2)))
+    alike = [item for item in own if item.incident]
+    assert not any(j.judgement.incident for j in baselines.by_vectors(alike, lambda item: np.zeros(2)))
+
+
+def test_the_reports_of_one_attack_stay_together(own: list[Labelled]) -> None:
+    """Else a fit would know the hospital's name from another report."""
+    assert len({baselines.fold_of(replace(item, event="one attack")) for item in own}) == 1
+    assert len({baselines.fold_of(item) for item in own}) == baselines.FOLDS
 
 
 def test_lengths_have_classes() -> None:

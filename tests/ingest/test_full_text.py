@@ -1,4 +1,4 @@
-"""Fetching the pages of candidates: which, how politely, and what becomes of the entry; stories told twice."""
+"""Fetching the pages of candidates: which, how politely, and what becomes of the entry."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.ingest.loop import Poller
 from services.ingest.poll import Tools
-from services.ingest.story import title_key
 from services.ingest.tables import entry, feed
 from shared.database import transaction
 from shared.settings import Settings
@@ -86,31 +85,3 @@ async def test_a_site_whose_robots_rules_cannot_be_read_is_left_alone(
     assert "robots.txt cannot be read" in reasons[0]
     assert "full text" not in reasons[1]
     assert server.times("/f/page") == server.times("/g/page") == 0
-
-
-async def test_the_same_story_in_two_feeds_is_linked(
-    at: Settings, tools: Tools, server: FeedServer, engine: AsyncEngine
-) -> None:
-    """By its page, or by an agency's headline over much the same words; other words under it do not count."""
-    headline = "Cyber attack shuts down the hospital of Exampletown"
-    words = (
-        "The hospital of Exampletown has been hit by an attack on its computers since Saturday night, officials say."
-    )
-    other = "Ten years ago this week our paper began to appear; we look back at what has been written in these columns."
-    pages = {"/a": ("n/1", words), "/b": ("n/1?utm_source=x", "Short."), "/c": ("n/3", words), "/d": ("n/4", other)}
-    for path, (link, text) in pages.items():
-        title = "Another headline altogether" if path == "/b" else headline
-        server.answers[path] = Answer(rss(item(path, title, text, link=f"http://story.invalid/{link}", date=now())))
-        write_feeds(at, *(server.url(one) for one in pages if one <= path))
-        await one_round(Poller(at, tools))
-    rows = {row["feed_url"].removeprefix(server.url("")): row for row in await stored(engine)}
-    assert rows["/a"]["story"] is None
-    assert rows["/b"]["story"] == rows["/c"]["story"] == rows["/a"]["entry_id"]
-    assert rows["/d"]["story"] is None
-    assert "the same story as in" in rows["/b"]["reason"]
-
-
-def test_short_headlines_link_nothing() -> None:
-    """Of a kind that many articles carry."""
-    assert title_key("Breaking news") is None
-    assert title_key("Cyber-attack on the hospital of X!") == title_key("CYBER attack on the hospital of x")

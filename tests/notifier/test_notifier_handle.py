@@ -68,7 +68,7 @@ async def test_an_alert_is_told_to_those_who_match_and_the_others_have_a_reason(
     assert decisions["duty"][0] == "opening"
     assert decisions["quiet"] == ("none", "level 4 (critical) is below this subscription's minimum of 5")
     steps = await why(engine, alert().incident_id, "quiet")
-    assert [(step.outcome, "below" in step.detail) for step in steps] == [("not told", True)]
+    assert [(step.outcome, "below" in step.detail) for step in steps] == [("filtered", True)]
 
 
 async def test_an_alert_that_comes_again_changes_nothing(engine: AsyncEngine) -> None:

@@ -9,6 +9,10 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.consumer import fetcher
+from aiokafka.producer import message_accumulator
+from aiokafka.producer import producer as aiokafka_producer
+from aiokafka.record import default_records
 from aiokafka.structs import OffsetAndMetadata
 
 from shared import retry
@@ -121,6 +125,36 @@ async def test_each_poisonous_record_ends_alone_and_the_rest_flows_on(
     assert all(letter.error.startswith("Permanent:") and letter.group == CONSUMPTION.group for letter in letters)
     assert {letter.value for letter in letters} == {poison.value for poison in poisons()}
     assert not faults
+
+
+class OddName(str):
+    """A header name whose bytes are no UTF-8."""
+
+    def encode(self, *_arguments: Any) -> bytes:
+        """Return bytes that no decoder takes."""
+        return b"\xff\xfename"
+
+
+async def test_a_header_name_that_is_no_text_stops_nobody(
+    topics: Settings, producer: AIOKafkaProducer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Read on with the tolerant reader: the record is judged by its value like any other."""
+    for module in (message_accumulator, aiokafka_producer):
+        monkeypatch.setattr(module, "DefaultRecordBatchBuilder", default_records._DefaultRecordBatchBuilderPy)
+    monkeypatch.setattr(fetcher, "MemoryRecords", fetcher.MemoryRecords)
+    reader = Reader()
+    good = [news_item(f"good-{number}") for number in range(40)]
+    messages = [news_message(item) for item in good]
+    messages[30] = Outgoing(NEWS, messages[30].key, messages[30].value, [(OddName("x"), b"1")])
+    messages[35] = Outgoing(NEWS, messages[35].key, b"{}", [(OddName("x"), b"1")])
+    async with consuming(topics, producer, reader) as (_, faults):
+        await publish_all(producer, messages[:20])
+        await wait_until(lambda: len(reader.seen) == 20, what="what came before")
+        await publish_all(producer, messages[20:])
+        await wait_until(lambda: _all_committed(topics, len(messages)), within=30, what="every offset committed")
+    assert not faults
+    assert sorted(reader.seen) == sorted(item.title for item in good if item is not good[35])
+    assert [letter.headers[0][0] async for letter in read_dead_letters(topics)] == ["\\xff\\xfename"]
 
 
 async def _all_committed(settings: Settings, count: int) -> bool:

@@ -196,3 +196,18 @@ def test_old_news_is_told_silently() -> None:
     old, fresh = report(VALMONT, day=-8), report(VALMONT, day=-6)
     assert Cause.of(old, "a", NOW, NOW).silent
     assert not Cause.of(fresh, "a", NOW + timedelta(hours=1), NOW).silent
+
+
+def test_reports_of_one_story_count_as_one_source() -> None:
+    """Ingest linked them: whatever their headlines, they rest on one text."""
+    first = report(VALMONT, Signal.DEATH, host="a.example", title="A patient died after the attack on the hospital")
+    copy = report(VALMONT, Signal.DEATH, host="b.example", title="Prosecutors look into a death in Valmont", day=0.2)
+    linked = copy.model_copy(update={"story": first.entry_id})
+    third = report(VALMONT, host="c.example", title="Valmont in the dark since Saturday night", day=0.3)
+    sibling = third.model_copy(update={"story": first.entry_id})
+    assert [count_independent([first, one]) for one in (copy, linked)] == [2, 1]
+    assert count_independent([linked, sibling]) == 1
+    assert [assess([first, one]).level for one in (copy, linked)] == [5, 4]
+    _, alert = conclude([first, linked], None, Cause("00" * 16, first.entry_id, first.first_seen, first.first_seen))
+    assert alert is not None
+    assert (len(alert.sources), alert.independent_sources) == (2, 1)

@@ -55,6 +55,8 @@ def environment(smtp_port: int, webhook_port: int, token: str) -> dict[str, str]
         "CODEGREY_SMTP_SECURITY": "none",
         "CODEGREY_SMTP_FROM": SENDER,
         "CODEGREY_PRIVATE_FEEDS": "127.0.0.0/8",
+        # What the demo counts is what it shows.
+        "CODEGREY_CANARY_EVERY_S": "0",
         # A Mattermost address, as Apprise writes it, and an ordinary one.
         "CODEGREY_CHANNEL_TEAM_CHAT": f"mmost://127.0.0.1:{webhook_port}/team-chat/{token}",
         "CODEGREY_CHANNEL_RECORDS": f"http://127.0.0.1:{webhook_port}/records/{token}",

@@ -1,0 +1,96 @@
+"""After a restore: what was under way at the backup may have been sent since, by the machine that is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.notifier.config import Channel
+from services.notifier.outcome import Delivery, Outcome, Result, State, after
+
+DOUBT_HOURS = 24
+"""So long after a restore what is told is marked: the machine that is gone may have told it after the backup."""
+_DETAIL = "restored from a backup: it may have been sent after that was taken"
+
+_OPEN = text("""
+    SELECT d.*, extract(epoch FROM clock_timestamp() - d.created_at)::float AS age_s
+    FROM notifier.delivery d WHERE d.state IN ('queued', 'sending') ORDER BY d.seq FOR UPDATE
+""")
+_SETTLE = text("""
+    UPDATE notifier.delivery
+    SET state = :state, repeats = :repeats, possible_repeat = :possible_repeat, last_error = :error,
+        next_try_at = clock_timestamp(), lease_owner = NULL, lease_until = NULL,
+        finished_at = CASE WHEN :ended THEN clock_timestamp() END
+    WHERE id = :id
+""")
+# Whoever writes a delivery, and however: the mark must not depend on every place in the code that makes one.
+_DOUBT = (
+    f"""
+    DO $do$ BEGIN EXECUTE format($function$
+        CREATE OR REPLACE FUNCTION notifier.doubt_after_restore() RETURNS trigger LANGUAGE plpgsql AS $body$
+        BEGIN
+            NEW.possible_repeat := NEW.possible_repeat OR clock_timestamp() < %L::timestamptz;
+            RETURN NEW;
+        END $body$
+    $function$, clock_timestamp() + interval '{DOUBT_HOURS} hours'); END $do$
+    """,
+    """
+    CREATE OR REPLACE TRIGGER doubt_after_restore BEFORE INSERT ON notifier.delivery
+    FOR EACH ROW EXECUTE FUNCTION notifier.doubt_after_restore()
+    """,
+)
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A delivery that nobody knows the outcome of, and what becomes of it."""
+
+    subscription: str
+    target: str
+    subject: str
+    created_at: datetime
+    then: str
+
+
+async def settle_restored(connection: AsyncConnection, channels: Mapping[str, Channel]) -> list[Settled]:
+    """Settle what had not ended by each channel's policy for unknown outcomes; return all of it.
+
+    What is decided from now on is marked as a possible repeat for a day, too: a trigger sets the mark until the
+    moment that stands in it, so that nothing has to be undone.
+    """
+    settled = []
+    for row in (await connection.execute(_OPEN)).mappings().all():
+        channel = channels.get(row["channel"])
+        then = after(
+            Outcome(Result.UNKNOWN, _DETAIL),
+            Delivery(
+                kind=row["kind"],
+                on_unknown=channel.on_unknown if channel else "repeat",
+                attempts=row["attempts"],
+                repeats=row["repeats"],
+                possible_repeat=row["possible_repeat"],
+                age_s=row["age_s"],
+            ),
+        )
+        values = {
+            "id": row["id"],
+            "state": then.state.value,
+            "repeats": then.repeats,
+            "possible_repeat": then.possible_repeat,
+            "error": _DETAIL,
+            "ended": then.state is not State.QUEUED,
+        }
+        await connection.execute(_SETTLE, values)
+        subject = str(row["message"].get("subject") or row["message"].get("headline") or row["purpose"])
+        settled.append(Settled(row["subscription"], row["target"], subject, row["created_at"], _words(then.state)))
+    for statement in _DOUBT:
+        await connection.execute(text(statement))
+    return settled
+
+
+def _words(state: State) -> str:
+    return "will be sent again, marked as a possible repeat" if state is State.QUEUED else "held: it may have arrived"

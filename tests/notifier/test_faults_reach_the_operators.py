@@ -1,0 +1,251 @@
+"""Faults on real servers: the operators' message arrives once, and once more when it is over."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from sqlalchemy import func, select, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.launcher import disk
+from services.notifier import send as send_module
+from services.notifier.config import Channel, Operators, Subscriptions
+from services.notifier.deliver import Deliverer
+from services.notifier.handle import Handler
+from services.notifier.tables import delivery
+from services.notifier.trouble import BEHIND_FROM, STALLED_AFTER_S, TREND_OVER_S
+from services.notifier.watch import Watch
+from shared.clock import SETTLED_AFTER_S, ClockLook, EvenClock
+from shared.kafka import client_options
+from shared.publish import Outgoing, publish_all
+from shared.settings import Settings
+from shared.topics import REPORTS
+from shared.trouble import Trouble
+from shared.trouble_board import Board
+from tests.notifier.alert_samples import alert, received, subscriptions
+from tests.notifier.notifier_sinks import MailSink, WebSink, mail_sink, web_sink
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.servers
+
+
+@dataclass
+class Desk:
+    """A notifier's watch with a clock of its own, and a real webhook of the operators behind real deliveries."""
+
+    engine: AsyncEngine
+    settings: Settings
+    web: WebSink
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    steady: float = 1000.0
+    watch: Watch = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Start to watch."""
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Forget everything that a process forgets when it ends."""
+        self.watch = Watch(self.engine, self.settings, self.config, self.wake, steady=lambda: self.steady)
+
+    def config(self) -> Subscriptions:
+        """Subscribe somebody by mail, and the operators by webhook."""
+        wanted = subscriptions()
+        channels = wanted.channels | {"ops": Channel(kind="webhook")}
+        return wanted.model_copy(update={"channels": channels, "operators": Operators(channels=("ops",))})
+
+    async def look(self, seconds: float = 10.0) -> list[str]:
+        """Let time pass, look, deliver; return every message that operators have by now."""
+        self.steady += seconds
+        await self.watch.look()
+        self.wake.set()
+        waiting = select(func.count()).where(
+            delivery.c.subscription == "operators", delivery.c.state.in_(["queued", "sending"])
+        )
+
+        async def delivered() -> bool:
+            async with self.engine.connect() as connection:
+                return not await connection.scalar(waiting)
+
+        await wait_until(delivered, what="the operators' messages")
+        return [request[2]["title"] for request in self.web.requests]
+
+
+@pytest.fixture
+def mail() -> Iterator[MailSink]:
+    """Run a mail server."""
+    with mail_sink() as sink:
+        yield sink
+
+
+@pytest.fixture
+async def desk(
+    engine: AsyncEngine,
+    settings: Settings,
+    topics: Settings,
+    mail: MailSink,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> AsyncIterator[Desk]:
+    """Watch over empty topics, with deliveries under way."""
+    monkeypatch.setattr(send_module, "MAIL_S", 1.0)
+    monkeypatch.setattr("services.notifier.outcome.BACKOFF_S", (0.1, 0.1, 0.1))
+    async with engine.begin() as connection:
+        await connection.execute(text("UPDATE notifier.installation SET at = '2020-01-01Z'"))
+    with web_sink() as web:
+        monkeypatch.setenv("CODEGREY_CHANNEL_OPS", web.url)
+        here = mail.settings(settings).model_copy(
+            update={"pause_file": tmp_path / "low-disk", "data": tmp_path, "supervised": True}
+        )
+        built = Desk(engine, here, web)
+        task = asyncio.create_task(Deliverer(engine, here, built.config, built.wake).run())
+        try:
+            yield built
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+def _pair(title: str) -> list[str]:
+    return [f"[Code Grey trouble] {title}", f"[Code Grey recovered] {title}"]
+
+
+async def _records(producer: AIOKafkaProducer, count: int) -> None:
+    await publish_all(producer, [Outgoing(REPORTS, b"??", b"{}") for _ in range(count)])
+
+
+async def _committed(settings: Settings, past: int) -> None:
+    """Commit as the tracker would: all but the last `past` records of each partition."""
+    consumer = AIOKafkaConsumer(group_id="codegrey-tracker", enable_auto_commit=False, **client_options(settings))
+    await consumer.start()
+    try:
+        partitions = [TopicPartition(REPORTS, number) for number in range(3)]
+        consumer.assign(partitions)
+        end: dict[Any, int] = await consumer.end_offsets(partitions)
+        await consumer.commit({one: max(0, offset - past) for one, offset in end.items()})
+    finally:
+        await consumer.stop()
+
+
+async def test_a_consumer_that_stopped(desk: Desk, producer: AIOKafkaProducer) -> None:
+    """It lags and takes nothing for five minutes; a notifier that starts anew meanwhile tells nothing twice."""
+    title = "consumer codegrey-tracker has stopped"
+    await _records(producer, 3)
+    assert await desk.look() == []
+    assert await desk.look(STALLED_AFTER_S + 1) == _pair(title)[:1]
+    desk.begin_anew()
+    assert await desk.look() == _pair(title)[:1]
+    await _committed(desk.settings, 0)
+    assert await desk.look() == _pair(title)
+    assert await desk.look() == _pair(title)
+
+
+async def test_a_consumer_that_falls_behind(desk: Desk, producer: AIOKafkaProducer) -> None:
+    """It moves, but the lag grows for a quarter of an hour; it is over when the lag is made up for."""
+    title = "consumer codegrey-tracker falls behind"
+    for step in range(1, 8):
+        await _records(producer, BEHIND_FROM)
+        await _committed(desk.settings, BEHIND_FROM * step - step)
+        told = await desk.look(TREND_OVER_S / 6)
+    assert told == _pair(title)[:1]
+    await _committed(desk.settings, BEHIND_FROM - 100)
+    assert await desk.look() == _pair(title)[:1]
+    await _committed(desk.settings, 0)
+    assert await desk.look() == _pair(title)
+
+
+async def test_a_disk_that_is_nearly_full(desk: Desk) -> None:
+    """The supervisor's file tells of it, in its words."""
+    assert desk.settings.pause_file
+    free = 900_000_000
+    assert disk.change(free, paused=False) == "pause"
+    desk.settings.pause_file.write_text(f"{disk.shown(free)} free\n")
+    await desk.look()
+    await desk.look()
+    assert "900 MB free" in str(desk.web.requests[0][2])
+    desk.settings.pause_file.unlink()
+    assert await desk.look() == _pair("the disk is nearly full: taking in news pauses")
+
+
+async def test_a_clock_that_jumps(desk: Desk, engine: AsyncEngine, producer: AIOKafkaProducer) -> None:
+    """From the clock of a service over its report to the operators; over when it has run evenly again."""
+    wall, steady = [0.0], [0.0]
+    even = EvenClock(lambda: wall[0], lambda: steady[0], "desk")
+    board = Board("ingest", producer, "desk")
+    board.watch("clock", ClockLook(None, lambda: None, even), every_s=0.0, own=True)
+
+    async def passes(seconds: float, jump: float = 0.0) -> list[str]:
+        steady[0] += seconds
+        wall[0] += seconds + jump
+        await board.turn()
+        return await desk.look()
+
+    title = "the clock of desk jumped forward by 2 hours"
+    assert await passes(10) == []
+    assert await passes(10, jump=7200) == _pair(title)[:1]
+    assert await passes(10) == _pair(title)[:1]
+    assert await passes(SETTLED_AFTER_S) == _pair(title)
+
+
+async def test_a_feed_that_has_gone_quiet_and_a_service_that_dies(desk: Desk, producer: AIOKafkaProducer) -> None:
+    """What the service said stands while it is away, and its absence is told, too."""
+    quiet = [Trouble("feeds:quiet", "a feed has gone quiet", "look")]
+    board = Board("ingest", producer, "desk")
+    board.watch("feeds", lambda: asyncio.sleep(0, list(quiet)), every_s=0.0)
+    await board.turn()
+    assert await desk.look() == _pair("a feed has gone quiet")[:1]
+    told = await desk.look(901)
+    assert told == [*_pair("a feed has gone quiet")[:1], *_pair("ingest has stopped reporting")[:1]]
+    desk.begin_anew()
+    assert await desk.look() == told
+    quiet.clear()
+    await board.turn()
+    assert sorted((await desk.look())[2:]) == sorted(
+        [_pair("a feed has gone quiet")[1], _pair("ingest has stopped reporting")[1]]
+    )
+
+
+async def test_a_mail_server_that_refuses(desk: Desk, mail: MailSink, engine: AsyncEngine) -> None:
+    """Its messages wait in vain for five minutes; when it takes them it is over, and none is lost."""
+    mail.answer = "451 4.7.1 come back later"
+    await Handler(engine, desk.config)(received(alert()))
+    desk.wake.set()
+
+    async def tried() -> bool:
+        async with engine.connect() as connection:
+            return bool(await connection.scalar(select(delivery.c.attempts)) >= 3)
+
+    await wait_until(tried, what="three attempts")
+    assert await desk.look() == []
+    async with engine.begin() as connection:
+        await connection.execute(text("UPDATE notifier.delivery SET created_at = created_at - interval '6 minutes'"))
+    title = "channel duty-mail takes no messages"
+    assert await desk.look() == _pair(title)[:1]
+    assert await desk.look() == _pair(title)[:1]
+    mail.answer = "250 kept"
+    await wait_until(lambda: mail.mails, what="the alert at last")
+
+    async def over() -> list[str]:
+        told = await desk.look()
+        return told if len(told) > 1 else []
+
+    assert await wait_until(over) == _pair(title)
+
+
+async def test_many_troubles_at_once_are_one_message(desk: Desk, producer: AIOKafkaProducer) -> None:
+    """A network that is down must not fill a mailbox."""
+    many = [Trouble(f"feed:{number}", f"feed {number} fails", "look") for number in range(30)]
+    board = Board("ingest", producer, "desk")
+    board.watch("feeds", lambda: asyncio.sleep(0, list(many)), every_s=0.0)
+    await board.turn()
+    assert await desk.look() == _pair("30 troubles at once")[:1]
+    assert "feed 29 fails" in str(desk.web.requests[0][2])
+    many[:] = [replace(one, measure=1) for one in many[:1]]
+    await board.turn()
+    assert await desk.look() == [_pair("30 troubles at once")[0], _pair("29 troubles at once")[1]]
