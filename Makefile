@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .PHONY: help install dev run test quick check format lint types chaos lock settings-doc \
-	bench-road bench-ingest bench-classify bench-track bench-notify
+	footprint bench-road bench-ingest bench-classify bench-track bench-notify
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -48,6 +48,9 @@ bench-ingest: dev ## feeds a second, beside a plain loop
 
 bench-classify: dev ## items a second through gate and judge
 	@$(BIN)/python -m bench.classify
+
+footprint: dev ## memory by process, CPU and disk a day of everything, with 300 feeds
+	@$(BIN)/python -m bench.footprint
 
 bench-notify: dev ## alerts a second through the notifier, beside a plain loop that sends the same
 	@$(BIN)/python -m bench.notify

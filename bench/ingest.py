@@ -3,7 +3,8 @@
 2,000 feeds (a tenth of 150 KB, three tenths of 40 KB, the rest of 10 KB; RSS and Atom): a first poll, a steady one
 whose answers are all 304, and one in which a twentieth has changed, at no delay and at 100 ms of server delay. At
 the delay the slow contenders poll a part of the feeds. CPU counts every process of a contender, PostgreSQL's too.
-The last line is one JSON object.
+Beside it `codegrey feeds check` and a plain loop over feedparser, on small odd feeds (`bench.ingest_check`).
+The last line is one JSON object; `ratios` are our paces divided by the others', by wall and (`cpu`) by processor time.
 """
 
 from __future__ import annotations
@@ -22,11 +23,13 @@ from urllib.request import urlopen
 
 import psutil
 
+from bench.ingest_check import measure
 from services.launcher.postgres_server import PostgresServer
 from shared.database import migrate, open_engine
 from shared.settings import Settings
 
 DELAY_S = 0.1
+CHECKED = 2_242
 PHASES = (("first", 1), ("steady", 1), ("changed", 2))
 
 
@@ -183,6 +186,7 @@ async def main() -> None:
     parser.add_argument("--reader-python", default=sys.executable, help="a Python that has `reader` installed")
     parser.add_argument("--only", default="ours,loop,reader")
     parser.add_argument("--no-delay-only", action="store_true")
+    parser.add_argument("--no-check", action="store_true", help="leave `feeds check` out")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="codegrey-bench-"))
     publisher = await asyncio.create_subprocess_exec(
@@ -205,7 +209,27 @@ async def main() -> None:
         publisher.kill()
         await publisher.wait()
         shutil.rmtree(folder, ignore_errors=True)
+    figures["ratios"] = ratios(figures)
+    if not options.no_check:
+        say("  feeds check beside a plain loop over feedparser")
+        figures["feeds_check"] = await asyncio.to_thread(measure, CHECKED, 3)
+        figures["ratios"]["feeds check to loop"] = figures["feeds_check"]["ratio"]
     sys.stdout.write(json.dumps(figures) + "\n")
+
+
+def ratios(figures: dict[str, Any]) -> dict[str, Any]:
+    """Divide our pace by each other contender's, in each phase."""
+    found: dict[str, Any] = {}
+    ours = figures.get("ours", {})
+    for name in ("loop", "reader"):
+        for phase, other in figures.get(name, {}).items():
+            if phase not in ours:
+                continue
+            mine = ours[phase]
+            found[f"{phase} to {name}"] = round(mine["feeds_per_s"] / other["feeds_per_s"], 2)
+            cpu = (other["cpu_s"] / other["feeds"]) / max(mine["cpu_s"] / mine["feeds"], 1e-9)
+            found[f"{phase} to {name}, cpu"] = round(cpu, 2)
+    return found
 
 
 async def _has_reader(python: str) -> bool:

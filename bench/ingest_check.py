@@ -124,9 +124,10 @@ def _rss_item(chance: random.Random, words: str, date: str, number: int, n: int)
     guid = chance.choice(
         (f"<guid>http://feeds.example/{number}/{n}</guid>", f"<guid isPermaLink='false'>{n}</guid>", "")
     )
+    text = chance.choice(("Some words", "&lt;p&gt;Some &lt;b&gt;words&lt;/b&gt;&lt;/p&gt;"))
     return (
         f"<item><title>{words} {n}</title><link>http://feeds.example/{number}/{n}</link>{guid}"
-        f"<description>{chance.choice(('Some words', '&lt;p&gt;Some &lt;b&gt;words&lt;/b&gt;&lt;/p&gt;'))}</description>"
+        f"<description>{text}</description>"
         f"<pubDate>{date}</pubDate>{chance.choice(_RSS_EXTRAS)}</item>"
     )
 

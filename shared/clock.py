@@ -21,6 +21,8 @@ from shared.trouble import Trouble
 OFF_S = 30.0
 """Further apart than this, two clocks disagree."""
 JUMP_S = 30.0
+PROMPT_S = 5.0
+"""An answer that took longer says nothing about the clock."""
 SETTLED_AFTER_S = 900.0
 """A clock that has run evenly for so long has settled."""
 
@@ -49,13 +51,13 @@ class EvenClock:
         self._jumps = [one for one in self._jumps if steady - one[0] < SETTLED_AFTER_S]
         if not self._jumps:
             return None
-        total = sum(jump for _, jump in self._jumps)
+        total, minutes = sum(jump for _, jump in self._jumps), SETTLED_AFTER_S / 60
         return Trouble(
             f"clock:jump@{self.machine}",
             f"the clock of {self.machine} jumped {_direction(self._jumps[-1][1])} by {_span(self._jumps[-1][1])}",
-            f"Within {SETTLED_AFTER_S / 60:.0f} minutes it moved {_direction(total)} by {_span(total)} against the time "
+            f"Within {minutes:.0f} minutes it moved {_direction(total)} by {_span(total)} against the time "
             "that passed: it was set, or the machine slept. See that a time service (NTP) keeps it. This is told as "
-            f"over when it has run evenly for {SETTLED_AFTER_S / 60:.0f} minutes.",
+            f"over when it has run evenly for {minutes:.0f} minutes.",
             len(self._jumps),
         )
 
@@ -74,13 +76,13 @@ def disagreement(machine: str, whose: str, offset_s: float) -> Trouble | None:
 
 
 async def database_offset(engine: AsyncEngine, now: Clock = time.time) -> float:
-    """Return by how many seconds the database's clock is ahead of ours."""
+    """Return by how many seconds the database's clock is ahead of ours; 0 where it took its time to answer."""
     async with transaction(engine) as connection:
         await connection.execute(text("SELECT 1"))
         before = now()
         theirs = await connection.scalar(text("SELECT extract(epoch FROM clock_timestamp())::float8"))
         after = now()
-    return float(theirs or 0.0) - (before + after) / 2
+    return float(theirs or 0.0) - (before + after) / 2 if after - before < PROMPT_S else 0.0
 
 
 @dataclass

@@ -146,10 +146,12 @@ def _care(found: tuple[Signal, ...], facts: Facts) -> Grade | None:
     why = "; ".join(words(s) for s in by)
     if top >= 4:
         return _grade(top, by[0].value, why, by)
-    # A crisis team that meets is an effort, not an effect: it does not spread.
+    # A crisis team that meets is an effort, not an effect: it does not spread. "Disrupted" without a word on how is
+    # too weak to become critical by being told of three places at once.
     raising = tuple(s for s in by if s is not Signal.CRISIS_TEAM)
-    if raising and _at_least(facts.sites, MANY_SITES):
-        return _grade(4, "many_sites", f"{why}, at {facts.sites} care sites", raising)
+    stated = tuple(s for s in raising if s is not Signal.CARE_DISRUPTED)
+    if stated and _at_least(facts.sites, MANY_SITES):
+        return _grade(4, "many_sites", f"{why}, at {facts.sites} care sites", stated)
     if raising and facts.supplier_customers:
         return _grade(4, "supplier_customers", f"{why}, at the customers of a shared supplier", raising)
     if raising and facts.disrupted_days is not None and facts.disrupted_days > LONG_DISRUPTION_DAYS:
@@ -170,9 +172,13 @@ def _without_care(found: tuple[Signal, ...], facts: Facts) -> Grade:
         if signal in found:
             level = 2
             return _grade(level, signal.value, words(signal), (signal,))
-    for signal in (Signal.BLOCKED, Signal.NO_EFFECT, Signal.WEBSITE_FLOODED, Signal.WEBSITE_DEFACED):
+    for signal in (Signal.BLOCKED, Signal.WEBSITE_FLOODED, Signal.WEBSITE_DEFACED):
         if signal in found:
             return _single(signal)
+    if Signal.NO_EFFECT in found:
+        if Signal.CONTAINED in found:
+            return _single(Signal.NO_EFFECT)
+        return _grade(2, "care_goes_on", "an attack; care is said to go on", (Signal.NO_EFFECT,))
     if Signal.RANSOM_DEMANDED in found:
         return _grade(2, "ransom_only", "ransom demanded, no effect on care reported", (Signal.RANSOM_DEMANDED,))
     if Signal.ATTACK in found or Signal.OUTAGE in found or Signal.CONTAINED in found:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from shared.clock import PROMPT_S
 from shared.errors import Transient
 from shared.log import get_logger
 from shared.publish import CONFIRM_WITHIN_S
@@ -25,8 +26,6 @@ log = get_logger()
 
 LOOK_EVERY_S = 15.0
 COUNT_EVERY_S = 300.0
-PROMPT_S = 5.0
-"""An answer that took longer says nothing about the clock."""
 
 Look = Callable[[], Awaitable[Sequence[Trouble]]]
 Count = Callable[[], Awaitable[Mapping[str, int]]]

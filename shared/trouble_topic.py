@@ -61,7 +61,7 @@ class Heard:
         spoke: dict[str, float] = {}
         for source, report in self.reports.items():
             spoke[report.service] = max(spoke.get(report.service, 0.0), self._at[source])
-        found = []
+        found: list[Trouble] = []
         for source, report in sorted(self.reports.items()):
             gone = now - self._at[source] > FORGOTTEN_AFTER_S
             if not (gone and now - spoke[report.service] <= SILENT_AFTER_S):

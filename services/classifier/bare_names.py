@@ -8,6 +8,17 @@ from __future__ import annotations
 
 import re
 
+from services.classifier.name_shapes import (
+    AUTHORITIES,
+    BEFORE_THE_EVENT,
+    INNER_CAPITAL,
+    KIND_OF_HOSPITAL,
+    NOT_VICTIMS,
+    OFFICES,
+    QUOTED,
+    UNSPACED_FIRM,
+    WITH_INITIALS,
+)
 from services.classifier.naming import TITLE_FILLERS, Mention, stands_for
 from services.classifier.place_words import is_demonym, table
 from services.classifier.reading import Reading, Sentence
@@ -23,38 +34,9 @@ _INTRODUCES = re.compile(
     r"|softwarefirma|dienst|anbieter|hersteller)|sous-traitant|leverantören|bolaget|underleverantör|firmaet|firmy|firmę|firma"
     r"|proveedora?|empresa|sistema|plataforma|società|azienda|fornitrice|leverancier|leverandøren|yhtiö\w*|toimittaja\w*"
     r"|фирм\w*|компани\w*|поставщик\w*|сервис\w*|постачальник\w*|компані\w*|доставчик\w*|εταιρεία\w*|dobavljač\w*"
-    r"|ponudnik\w*|furnizor\w*|firmei|şirketi|szolgáltató|cég|perusahaan|công ty|شركة|חברת|업체|회사|기업|앱)|[»”)])[:,]?\s+[«“„\"(]?$",
+    r"|ponudnik\w*|furnizor\w*|firmei|şirketi|szolgáltató|cég|perusahaan|công ty|شركة|חברת|업체|회사|기업|앱)|[»”)])"
+    r"[:,]?\s+[«“„\"(]?$",
     re.IGNORECASE,
-)
-_QUOTED = re.compile(r"[«„“\"「『]([^«»„“”\"「」『』\n]{2,40})[»“”\"」』]")
-# Suppliers in scripts without capitals: what follows the word for a firm, up to what is told of it.
-_UNSPACED_FIRM = re.compile(
-    r"(?:供应商|供應商|系统商|系統商|软件商|資訊商|信息商|厂商|廠商|服务商|服務商|公司)(?P<zh>[\u4e00-\u9fff]{2,6}?)(?=遭|被|系统|系統|数据|資料)"
-    r"|(?:会社|業者|委託先|運営の|システムの|クラウド業者)の?(?P<ja>[ァ-ヶー一-鿿A-Za-z]{2,14})(?=に|へ|が|の|で|、|から)"
-    r"|(?:업체|회사|기업|앱) (?P<ko>[가-힣A-Za-z]{2,10}?)(?=이|가|은|는|에|,|\s|$)"
-)
-# "Enzo Biochem ransomware attack": a headline in capitals tells the victim before the attack.
-_BEFORE_THE_EVENT = re.compile(
-    r"^(?P<name>(?:[A-Z0-9][\w&'’.-]*|of|and|the|&)(?: (?:[A-Z0-9][\w&'’.-]*|of|and|the|&)){0,5}?),? "
-    r"(?:[Cc]onfirms|[Dd]iscloses|[Ss]ays|[Nn]otifies|[Ss]uffers|[Rr]eports|[Aa]nnounces|[Hh]it [Bb]y|[Hh]acked|[Rr]eveals|"
-    r"[Aa]dmits|[Dd]ata [Bb]reach|[Cc]yber ?[Aa]ttack|[Rr]ansomware|[Ss]ystems? [Dd]own|[Vv]ictim)\b"
-)
-_WITH_INITIALS = re.compile(
-    r"(?P<name>[A-Z][\w&'’-]*(?: (?:(?:of|and|the|for|de|&) )?[A-Z][\w&'’.-]*){1,6}),? \((?P<initials>[A-Z][A-Za-z]{1,6})\)"
-)
-_KIND_OF_HOSPITAL = re.compile(
-    r"(?P<name>(?:[A-Z][\w'’.-]+ ){1,3}(?:Memorial|General|Regional|Mercy|Methodist|Baptist|Infirmary|Children's))"
-    r"(?= (?:said|says|was|is|has|had|told|confirmed|did|will|and|to|in|on|for|after|back|,)|[.,;:])"
-)
-_INNER_CAPITAL = re.compile(r"(?<![\w-])(?P<name>[^\W\d_a-zß-öø-ÿ][a-zß-öø-ÿ]+[A-Z][\w&-]*(?: [A-Z]\w+)?)(?!\w)")
-_OFFICES = frozenset({"Attorney", "Surgeon", "Inspector", "Solicitor", "Secretary", "Governor", "Director", "Attorneys"})
-_AUTHORITIES = frozenset({"GCHQ", "FBI", "NCSC", "CISA", "Police", "Interpol", "Europol", "ICO", "HHS", "OCR", "Microsoft"})
-# Written like a name of their own, and never who was hit.
-_NOT_VICTIMS = frozenset(
-    "lockbit blackcat ransomhub dragonforce killnet shinyhunters bianlian worldleaks safepay killsec ransomhouse blackbasta "
-    "ransomware darkside netwalker noname wannacry notpetya securityweek bleepingcomputer techcrunch databreaches youtube "
-    "linkedin facebook whatsapp covid crowdstrike moveit mcafee fortinet fortiguard paloalto virustotal openai chatgpt "
-    "blackfog nightspire thegentlemen linkedin github solarwinds sonicwall cybernews therecord bitdefender".split()
 )
 _SHORTEST = 3
 _TELLS = re.compile(
@@ -62,8 +44,12 @@ _TELLS = re.compile(
     r"hit|victim\w*|breach|hack|gehackt|meldet|bestätigt|angegriffen|piraté\w*|victime|attaqué\w*|reconnaît|hackead\w*|"
     r"confirma|comunica|informa|hackerat\w*|hacket|hackad|angripet|napaden|porte|getroffen|slachtoffer|alvo|diz|ofiar\w*)"
 )
-_CARE_IN_A_NAME = frozenset({"care", "health", "activity", "medicines", "systems", "digital", "records", "imaging", "lab"})
-_NO_NAME = frozenset({"cyber", "breach", "hacked", "hacker", "gang", "darknet", "outage", "negation", "down", "patients"})
+_CARE_IN_A_NAME = frozenset(
+    {"care", "health", "activity", "medicines", "systems", "digital", "records", "imaging", "lab"}
+)
+_NO_NAME = frozenset(
+    {"cyber", "breach", "hacked", "hacker", "gang", "darknet", "outage", "negation", "down", "patients"}
+)
 _LEAST = 2.0
 _LONGEST = 80
 
@@ -81,7 +67,7 @@ def bare_name(reading: Reading) -> Mention | None:
 
 
 def _named_in(reading: Reading, head: Sentence) -> Mention | None:
-    if firm := _UNSPACED_FIRM.search(reading.document, head.start, head.end):
+    if firm := UNSPACED_FIRM.search(reading.document, head.start, head.end):
         return _mention(reading, head, *firm.span(firm.lastgroup or 0))
     if told := _told_first(reading, head):
         return told
@@ -111,35 +97,41 @@ def _mention(reading: Reading, head: Sentence, start: int, end: int) -> Mention:
 
 
 def _by_its_shape(reading: Reading, head: Sentence) -> Mention | None:
-    """Return a name that shows by its own letters: "KlinData", "Sweetgrass Memorial", "Utah Imaging Associates (UIA)"."""
-    for shape in (_WITH_INITIALS, _KIND_OF_HOSPITAL, _INNER_CAPITAL):
+    """Return a name that shows by its letters: "KlinData", "Sweetgrass Memorial", "Utah Imaging Associates (UIA)"."""
+    for shape in (WITH_INITIALS, KIND_OF_HOSPITAL, INNER_CAPITAL):
         for found in shape.finditer(reading.document, head.start, head.end):
             name = found["name"]
             first = name.split()[0]
-            if shape is _WITH_INITIALS and not stands_for(found["initials"], name):
+            if shape is WITH_INITIALS and not stands_for(found["initials"], name):
                 continue
-            if first in TITLE_FILLERS or name.lower() in _NOT_VICTIMS or first in _OFFICES:
+            if first in TITLE_FILLERS or name.lower() in NOT_VICTIMS or first in OFFICES:
                 continue
-            if any(h.concept in _NO_NAME and h.start < found.end("name") and found.start("name") < h.end for h in head.hits):
+            start, end = found.span("name")
+            if any(h.concept in _NO_NAME and h.start < end and start < h.end for h in head.hits):
                 continue
-            return _mention(reading, head, *found.span("name"))
+            return _mention(reading, head, start, end)
     return None
 
 
 def _told_first(reading: Reading, head: Sentence) -> Mention | None:
     """Return the name in quotes that is no word of an attack, or the one that an English headline begins with."""
-    for quoted in _QUOTED.finditer(reading.document, head.start, head.end):
+    for quoted in QUOTED.finditer(reading.document, head.start, head.end):
         name = quoted[1]
         told = len(name.split()) > 2 and quoted.start() <= head.start + 1  # what somebody said, not a name
-        if (name[0].isupper() or not name[0].isascii()) and len(name.split()) <= 4 and not told and not any(
-            hit.start < quoted.end(1) and quoted.start(1) < hit.end and hit.concept in _NO_NAME for hit in head.hits
+        if (
+            (name[0].isupper() or not name[0].isascii())
+            and len(name.split()) <= 4
+            and not told
+            and not any(
+                hit.start < quoted.end(1) and quoted.start(1) < hit.end and hit.concept in _NO_NAME for hit in head.hits
+            )
         ):
             return Mention(name, *quoted.span(1), head, frozenset(word.lower() for word in name.split()))
-    first = _BEFORE_THE_EVENT.match(reading.document[head.start : head.end]) if "en" in reading.languages[:1] else None
+    first = BEFORE_THE_EVENT.match(reading.document[head.start : head.end]) if "en" in reading.languages[:1] else None
     if first is None:
         return None
     start, end = head.start + first.start("name"), head.start + first.end("name")
-    if first["name"].split()[0] in _OFFICES or first["name"] in _AUTHORITIES:
+    if first["name"].split()[0] in OFFICES or first["name"] in AUTHORITIES:
         return None
     if _is_something_else(reading, head, start, end) or is_demonym(first["name"].split()[0].lower()):
         return None

@@ -47,15 +47,18 @@ class Tfidf:
     bias: float
 
     @classmethod
-    def fit(cls, texts: Sequence[str], labels: Floats) -> Tfidf:
-        """Fit to texts and their labels (1 an incident) by accelerated gradient descent; repeatable."""
+    def fit(cls, texts: Sequence[str], labels: Floats, shares: Floats | None = None) -> Tfidf:
+        """Fit to texts and their labels (1 an incident) by accelerated gradient descent; repeatable.
+
+        `shares` say how much each text counts; they must be one in the mean.
+        """
         counted = [Counter(grams(text)) for text in texts]
         seen = Counter(bucket for counts in counted for bucket in counts)
         rarity = np.full(BUCKETS, np.log(1 + len(texts)) + 1)
         for bucket, count in seen.items():
             rarity[bucket] = np.log((1 + len(texts)) / (1 + count)) + 1
         matrix = _matrix(counted, rarity)
-        weights, bias = _descend(matrix, labels)
+        weights, bias = _descend(matrix, labels, np.ones(len(texts)) if shares is None else shares)
         return cls(rarity, weights, bias)
 
     def score(self, texts: Sequence[str]) -> Floats:
@@ -94,13 +97,13 @@ def _matrix(counted: Sequence[Counter[int]], rarity: Floats) -> Sparse:
     return Sparse(np.concatenate(rows), np.concatenate(columns), np.concatenate(values), len(counted))
 
 
-def _descend(matrix: Sparse, labels: Floats) -> tuple[Floats, float]:
+def _descend(matrix: Sparse, labels: Floats, shares: Floats) -> tuple[Floats, float]:
     """Solve by Nesterov's method; rows of length one and a bias bound the curvature by half their number."""
     step = 1 / (matrix.count / 2 + _RIDGE)
     weights, ahead = np.zeros(BUCKETS), np.zeros(BUCKETS)
     bias = bias_ahead = 0.0
     for number in range(_STEPS):
-        errors = 1 / (1 + np.exp(-np.clip(matrix.times(ahead) + bias_ahead, -30, 30))) - labels
+        errors = shares * (1 / (1 + np.exp(-np.clip(matrix.times(ahead) + bias_ahead, -30, 30))) - labels)
         moved = ahead - step * (matrix.transposed_times(errors) + _RIDGE * ahead)
         bias_moved = bias_ahead - step * float(errors.sum())
         push = number / (number + 3)

@@ -70,7 +70,8 @@ def explain(
 
 def _asked(article: Article, judgement: Judgement) -> Judgement:
     """Return the judgement with the endpoint's word; say where it was not asked, or gave none."""
-    from services.classifier.endpoint import Endpoint, configured
+    from services.classifier.endpoint import Endpoint
+    from services.classifier.endpoint_settings import configured
     from services.classifier.second_opinion import is_borderline
     from shared.command import run
     from shared.errors import ConfigError

@@ -9,21 +9,16 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from ipaddress import ip_address
-from typing import Any
-from urllib.parse import urlsplit
+from collections.abc import Callable, Sequence
 
 import httpx2
-from pydantic import SecretStr
 
 from services.classifier.article import Article
 from services.classifier.breaker import Breaker, Rate
+from services.classifier.endpoint_settings import Configured
 from services.classifier.judgement import Judgement
 from services.classifier.metrics import ENDPOINT, ENDPOINT_SECONDS
 from services.classifier.second_opinion import (
-    Band,
     NonsenseError,
     is_borderline,
     messages,
@@ -31,49 +26,12 @@ from services.classifier.second_opinion import (
     reconsidered,
     speaks_to_a_model,
 )
-from shared.errors import ConfigError
 from shared.log import get_logger
-from shared.settings import Settings
 
 MOST_TOGETHER = 8
 _LARGEST_ANSWER = 256 * 1024
 _LEAST_SECONDS = 0.1
 log = get_logger()
-
-
-@dataclass(frozen=True)
-class Configured:
-    """Hold where and how to ask."""
-
-    url: str
-    model: str
-    key: SecretStr
-    within_s: float
-    band: Band
-    per_minute: int
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-
-def configured(settings: Settings) -> Configured | None:
-    """Return what the settings say, None where no endpoint is wanted; ConfigError where they make no sense."""
-    url = settings.judge_endpoint_url.strip()
-    if not url:
-        return None
-    _check_url(url, bool(settings.judge_endpoint_key.get_secret_value()))
-    if not settings.judge_endpoint_model:
-        raise ConfigError("CODEGREY_JUDGE_ENDPOINT_URL is set, but CODEGREY_JUDGE_ENDPOINT_MODEL is not")
-    low, high = settings.judge_endpoint_low, settings.judge_endpoint_high
-    if low >= high:
-        raise ConfigError("CODEGREY_JUDGE_ENDPOINT_LOW must be below CODEGREY_JUDGE_ENDPOINT_HIGH")
-    return Configured(
-        url=url.rstrip("/") + "/chat/completions",
-        model=settings.judge_endpoint_model,
-        key=settings.judge_endpoint_key,
-        within_s=settings.judge_endpoint_seconds,
-        band=Band(low, high),
-        per_minute=settings.judge_endpoint_per_minute,
-        options=settings.judge_endpoint_options,
-    )
 
 
 class Endpoint:
@@ -103,21 +61,26 @@ class Endpoint:
         concluded = [judgement for _, judgement in judged]
         asked: dict[int, asyncio.Task[bool | None]] = {}
         limit = min(within_s, self.how.within_s)
-        for place, (article, judgement) in enumerate(judged):
-            if not is_borderline(judgement, self.how.band):
-                continue
-            if refusal := self._refuses(article, len(asked), limit):
-                ENDPOINT.labels(refusal).inc()
-                continue
-            asked[place] = asyncio.create_task(self._ask(article, limit))
+        async with asyncio.TaskGroup() as group:
+            for place, (article, judgement) in enumerate(judged):
+                if not is_borderline(judgement, self.how.band):
+                    continue
+                if refusal := self._refuses(article, len(asked), limit):
+                    ENDPOINT.labels(refusal).inc()
+                    continue
+                asked[place] = group.create_task(self._ask(article, limit))
         for place, task in asked.items():
-            incident = await task
-            if incident is not None:
+            if (incident := task.result()) is not None:
                 concluded[place] = await asyncio.to_thread(self._heard, *judged[place], incident)
         return concluded
 
     def _heard(self, article: Article, judgement: Judgement, incident: bool) -> Judgement:
-        heard = reconsidered(article, judgement, incident, self.how.model)
+        try:
+            heard = reconsidered(article, judgement, incident, self.how.model)
+        except Exception as error:  # a fault of ours must not cost the batch what the rules have judged
+            log.error("the endpoint's answer could not be taken", fault=f"{type(error).__name__}: {error}", show=True)
+            ENDPOINT.labels("failed").inc()
+            return judgement
         ENDPOINT.labels("moved" if heard.incident != judgement.incident else "agreed").inc()
         return heard
 
@@ -138,18 +101,19 @@ class Endpoint:
             async with asyncio.timeout(limit):
                 token = secrets.token_hex(8)
                 incident = read_answer(await self._post(messages(article, token)), token)
+            self._breaker.answered()
+            if incident is None:
+                ENDPOINT.labels("unsure").inc()
+            return incident
         except (TimeoutError, httpx2.TimeoutException):
-            return self._failed("late", f"no answer within {limit:.1f} s")
+            self._failed("late", f"no answer within {limit:.1f} s")
         except NonsenseError as error:
-            return self._failed("nonsense", str(error))
+            self._failed("nonsense", str(error))
         except Exception as error:  # whatever a client raises, the rules' verdict stands
-            return self._failed("failed", str(error) if isinstance(error, _RefusedError) else type(error).__name__)
+            self._failed("failed", str(error) if isinstance(error, _RefusedError) else type(error).__name__)
         finally:
             ENDPOINT_SECONDS.observe(time.monotonic() - began)
-        self._breaker.answered()
-        if incident is None:
-            ENDPOINT.labels("unsure").inc()
-        return incident
+        return None
 
     async def _post(self, told: list[dict[str, str]]) -> bytes:
         body = {**self.how.options, "model": self.how.model, "messages": told, "stream": False}
@@ -172,27 +136,3 @@ class Endpoint:
 
 class _RefusedError(Exception):
     """Say with which status an endpoint refused."""
-
-
-def _check_url(url: str, with_key: bool) -> None:
-    name = "CODEGREY_JUDGE_ENDPOINT_URL"
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        _ = parts.port
-    except ValueError as error:
-        raise ConfigError(f"{name} is not an address") from error
-    if parts.scheme not in {"http", "https"} or not host:
-        raise ConfigError(f"{name} must be an http or https address, such as https://models.example/v1")
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise ConfigError(f"{name} must hold no user, password or query: the key is CODEGREY_JUDGE_ENDPOINT_KEY")
-    if with_key and parts.scheme == "http" and not _stays_inside(host):
-        raise ConfigError(f"{name} must be https, since a key is sent to it")
-
-
-def _stays_inside(host: str) -> bool:
-    """Say whether a host is this machine, a private address, or a bare name of a container's network."""
-    try:
-        return ip_address(host).is_private
-    except ValueError:
-        return host == "localhost" or "." not in host

@@ -25,6 +25,10 @@ _DAYS = {
     **dict.fromkeys(("week", "semaine", "woche", "semana", "settiman"), 7),
     **dict.fromkeys(("month", "mois", "monat", "mes"), 30),
 }
+# "Several weeks" is not stated to be more than fourteen days.
+_VAGUE = frozenset(
+    "several multiple numerous some plusieurs quelques mehrere einige varios varias vários várias diversi".split()
+)
 _FOR = ("for ", "pendant", "depuis", "seit", "durante", "desde", "per ", "over ")
 _EVENTS = frozenset({Signal.ATTACK, Signal.OUTAGE, Signal.DATA_STOLEN})
 _DIVERSION = frozenset({Signal.EMERGENCY_CLOSED, Signal.AMBULANCES_DIVERTED})
@@ -49,7 +53,8 @@ def draw_facts(weighed: Sequence[Weighed], reading: Reading, cast: Cast) -> Told
     care = [f.sentence for f in used if MEANINGS[f.signal].axis is Axis.CARE]
     sites = _most(_sites(s, reading) for s in care)
     supplier = any(m.supplier for m in cast.victims) or any(s.has("vendor_word") for s in reading.sentences[:2])
-    customers = supplier and any(s.has("customers") for s in reading.sentences)
+    medicines = any(f.signal is Signal.MEDICINES_BLOCKED and f.sentence.has("customers") for f in used)
+    customers = medicines or (supplier and _customers_hit(reading, care))
     certainty = _certainty(weighed, reading)
     region = any(f.sentence.has("region_wide") for f in used if f.signal in _DOWN)
     one_named = bool(cast.victims) and cast.victims[0].specific
@@ -67,6 +72,11 @@ def draw_facts(weighed: Sequence[Weighed], reading: Reading, cast: Cast) -> Told
     attacker = next((reading.quote(h.start, h.end) for s in reading.sentences for h in s.of("gang")), None)
     suppliers = tuple(dict.fromkeys(m.name for m in (*cast.victims, *cast.others) if m.supplier))
     return Told(facts, _status(weighed, signals), _ransom(weighed), attacker, suppliers)
+
+
+def _customers_hit(reading: Reading, care: Sequence[Sentence]) -> bool:
+    """Say whether a supplier's customers are told of, or care sites in the plural beside what is down."""
+    return any(s.has("customers") for s in reading.sentences) or any(s.has("sites_word") for s in care)
 
 
 def _certainty(weighed: Sequence[Weighed], reading: Reading) -> Certainty:
@@ -166,7 +176,7 @@ def _days(sentence: Sentence, reading: Reading) -> int | None:
         word = found.group(1)
         count = int(word) if word.isdigit() else numbers().get(word)
         before = reading.lowered[max(sentence.start, found.start() - 14) : found.start()]
-        if count and any(cue in before for cue in _FOR):
+        if count and word not in _VAGUE and any(cue in before for cue in _FOR):
             best = max(best or 0, count * _DAYS[found.group(2)])
     return best
 

@@ -31,14 +31,16 @@ TELLING = (
     "suspected", "authority", "blocked", "patients", "disturbed", "disrupted", "spared", "restored", "paper",
 )  # fmt: skip
 # Parts of care, which tell whose news it is where no provider is named: "emergency room on bypass".
-PARTS = ("emergency", "ambulance", "dispatch", "surgery", "vital", "lab", "blood", "radiotherapy", "imaging", "medicines",
-         "appointment")  # fmt: skip
+PARTS = ("emergency", "ambulance", "dispatch", "surgery", "vital", "lab", "blood", "radiotherapy", "imaging",
+         "medicines", "appointment")  # fmt: skip
 # What an item is about when it is not the news of an attack.
 TALK = (
     "lawsuit", "penalty", "law_firm", "arrest", "sentence", "statistics", "advice", "policy", "drill", "product",
     "insurer", "pharma", "other_sector", "physical", "not_computer", "metaphor", "vulnerability", "exposure",
-    "insider", "harmless", "anniversary", "fiction", "campaign", "mask",
+    "insider", "harmless", "anniversary", "fiction", "campaign", "mask", "question",
 )  # fmt: skip
+# Of these, what a provider's own name may hold: "University of X Cancer Center". A "vet clinic" stays one.
+_IN_NAMES = frozenset({"other_sector", "policy", "statistics", "sentence", "product", "campaign", "insurer", "advice"})
 _MANY_FRAMES = 3
 _LEAD = 320
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
@@ -62,7 +64,7 @@ def features_of(reading: Reading, weighed: Iterable[Weighed], cast: Cast) -> Fea
     _tell(found, "head", head, reading, (*TELLING, *FRAMES))
     _tell(found, "lead", lead, reading, (*TELLING, *FRAMES))
     _tell(found, "body", body, reading, (*EVENT, "care", "outage", *FRAMES))
-    if head and reading.quote(head[0].start, head[0].end).rstrip(" \n\"”»」").endswith(("?", "？", ";", "؟")):
+    if head and reading.quote(head[0].start, head[0].end).rstrip(' \n"”»」').endswith(("?", "？", ";", "؟")):
         found["head:ends_in_a_question"] = "?"
     _apart(found, "drill", (*head, *lead[:2]), reading)
     _apart(found, "anniversary", head, reading)
@@ -87,7 +89,7 @@ def _outside_names(sentence: Sentence, names: list[tuple[int, int]]) -> Sentence
     kept = tuple(
         hit
         for hit in sentence.hits
-        if hit.concept not in TALK or not any(start <= hit.start and hit.end <= end for start, end in names)
+        if hit.concept not in _IN_NAMES or not any(start <= hit.start and hit.end <= end for start, end in names)
     )
     return replace(sentence, hits=kept)
 
@@ -146,7 +148,7 @@ def _links(found: Features, zone: str, sentences: Iterable[Sentence], reading: R
 
 def _clear_cut(found: Features) -> None:
     """Say whether the head tells of an attack on care and of nothing else, or of several other things."""
-    talk = sorted({frame for frame in TALK if f"head:{frame}" in found})
+    talk = sorted({frame for frame in (*TALK, "ends_in_a_question") if f"head:{frame}" in found})
     more = sorted({frame for frame in TALK if f"lead:{frame}" in found})
     for zone in ("head", "lead"):
         link = found.get(f"{zone}:event+care")

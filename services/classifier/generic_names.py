@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
+from functools import cache, lru_cache
 
 from services.classifier.naming import Mention
 from services.classifier.place_words import country_words, is_demonym, table
 from shared.gate.scan import unspaced
 
 _KINDS = frozenset(
-    "children children's university regional memorial county state city local third major several teaching public private "
-    "national another big small large leading largest biggest rural system network group provider company chain firm "
-    "healthcare health care medical giant operator nonprofit non-profit services service radiology dental practice "
-    "european central northern southern eastern western north south east west nationwide multiple "
-    "régional universitaire public privé municipal santé soins regional municipal público privado universitario "
-    "provider of organisation organization trust centre center facility facilities "
-    "all some any every my our your this that these those one two three four five six seven eight nine ten dozens hundreds".split()
+    "children children's university regional memorial county state city local third major several teaching public "
+    "private national another big small large leading largest biggest rural system network group provider company "
+    "chain firm healthcare health care medical giant operator nonprofit non-profit services service radiology "
+    "dental practice european central northern southern eastern western north south east west nationwide multiple "
+    "régional universitaire privé municipal santé soins público privado universitario of organisation "
+    "organization trust centre center facility facilities all some any every my our your this that these those "
+    "one two three four five six seven eight nine ten dozens hundreds".split()
 )
 _UNSPACED_KINDS = re.compile(
     r"这家|該|该|同|大手|某|一家|一所|多家|两家|三家|几家|家|所|大型|综合性|综合|綜合|大学|教学|教學|公立|私立|国立|國立|市立|县|縣|省|市|州|都|府"
@@ -52,9 +53,12 @@ def _names_a_place(mention: Mention) -> bool:
     return False
 
 
+@lru_cache(maxsize=4096)
 def _only_places(run: str) -> bool:
-    left = run
-    for word in sorted((w for w in (*table("regions"), *country_words()) if unspaced(w)), key=len, reverse=True):
-        if len(word) > 1:
-            left = left.replace(word, "")
-    return not _UNSPACED_KINDS.sub("", left)
+    return not _UNSPACED_KINDS.sub("", _places_pattern().sub("", run))
+
+
+@cache
+def _places_pattern() -> re.Pattern[str]:
+    names = {name for name in (*table("regions"), *country_words()) if unspaced(name) and len(name) > 1}
+    return re.compile("|".join(re.escape(name) for name in sorted(names, key=lambda n: (-len(n), n))))

@@ -21,7 +21,8 @@ class Pattern:
     """Say that a term of one of `what` near a term of one of `state` (where given) is the signal.
 
     A term of one of `unless` between or close beside them makes it none: "shut down hospitals' websites". So does
-    one of `rather` that stands nearer to the state: "hospital: emergency department closed" closes no hospital.
+    one of `rather` that stands nearer to the state: "hospital: emergency department closed" closes no hospital, and
+    one of `apart` between the two: "DaVita said a ransomware attack encrypted", "encrypted and stole records".
     """
 
     signal: Signal
@@ -30,17 +31,19 @@ class Pattern:
     within: int = 60
     unless: tuple[str, ...] = ()
     rather: tuple[str, ...] = ()
+    apart: tuple[str, ...] = ()
 
 
 _PARTS = ("emergency", "ambulance", "surgery", "appointment", "vital", "lab", "imaging", "radiotherapy", "blood")
 
 PATTERNS = (
     Pattern(Signal.DEATH, ("death",), ("attributed",), 120),
-    Pattern(Signal.EMERGENCY_CLOSED, ("emergency",), ("closed", "suspended"), 45),
+    Pattern(Signal.EMERGENCY_CLOSED, ("emergency",), ("closed", "suspended"), 60),
     Pattern(Signal.EMERGENCY_CLOSED, ("emergency",), ("lacking",), 6),
     Pattern(Signal.EMERGENCY_CLOSED, ("emergency_closed",)),
     Pattern(Signal.AMBULANCES_DIVERTED, ("ambulance", "emergency"), ("diverted",), 60),
     Pattern(Signal.AMBULANCES_DIVERTED, ("ambulances_diverted",)),
+    Pattern(Signal.AMBULANCES_DIVERTED, ("patients",), ("diverted",), 25, ("website", "office")),
     Pattern(Signal.PATIENTS_TRANSFERRED, ("patients", "vital"), ("transferred",), 50),
     Pattern(
         Signal.HOSPITAL_CLOSED,
@@ -64,20 +67,39 @@ PATTERNS = (
     Pattern(Signal.PAPER_MODE, ("paper",)),
     Pattern(Signal.SURGERY_CANCELLED, ("surgery",), ("cancelled", "suspended"), 50),
     Pattern(Signal.APPOINTMENTS_CANCELLED, ("appointment",), ("cancelled", "suspended"), 50),
-    Pattern(Signal.RECORDS_DOWN, ("records",), ("down",), 40),
+    Pattern(Signal.RECORDS_DOWN, ("records",), ("down",), 40, apart=("stolen",)),
     Pattern(Signal.RECORDS_DOWN, ("records",), ("lacking",), 12),
     Pattern(Signal.LABORATORY_SYSTEMS_DOWN, ("lab",), ("down",), 30),
     Pattern(Signal.IMAGING_DOWN, ("imaging",), ("down",), 30),
     Pattern(Signal.NETWORK_DOWN, ("systems",), ("down",), 45),
     Pattern(Signal.NETWORK_DOWN, ("systems",), ("lacking",), 5),
     Pattern(Signal.NETWORK_DOWN, ("network_down",)),
+    # "18 hospitals go offline", "a clinic paralysed": its systems, since nothing else of it goes offline.
+    Pattern(
+        Signal.NETWORK_DOWN,
+        ("care", "provider"),
+        ("down",),
+        30,
+        ("website", "data", "office"),
+        apart=("cyber", "hacker", "systems"),
+    ),
     Pattern(Signal.MEDICINES_BLOCKED, ("medicines",), ("down", "suspended", "paper", "cancelled"), 40),
     Pattern(
         Signal.CARE_DISRUPTED,
         ("care", "provider", "activity"),
-        ("disrupted", "down"),
+        ("disrupted",),
         30,
         ("website", "data", "office"),
+        apart=("cyber", "hacker", "systems"),
+    ),
+    Pattern(Signal.CARE_DISRUPTED, ("activity",), ("down",), 30, ("website", "data", "office"), apart=("cyber", "systems")),
+    Pattern(
+        Signal.CARE_DISRUPTED,
+        ("emergency", "appointment", "surgery", "lab", "imaging", "radiotherapy", "medicines"),
+        ("disrupted",),
+        35,
+        ("office",),
+        apart=("cyber", "hacker", "systems"),
     ),
     Pattern(Signal.CRISIS_TEAM, ("crisis_team",)),
     Pattern(Signal.DATA_PUBLISHED, ("data",), ("published",), 40),
@@ -132,8 +154,12 @@ def find_signals(reading: Reading) -> list[Found]:
 
 
 def _match(pattern: Pattern, sentence: Sentence, reading: Reading) -> Iterator[Found]:
-    states = sentence.of(*pattern.state) if pattern.state else []
+    states = [s for s in sentence.of(*pattern.state) if not _within_longer(s, "victim_of", sentence)]
     for what in sentence.of(*pattern.what):
+        if what.concept == "vital" and _names_a_house(what, sentence):
+            continue
+        if what.concept == "activity" and _within_longer(what, "appointment", sentence):
+            continue
         if not pattern.state:
             yield Found(pattern.signal, what.start, what.end, sentence, (what,))
             continue
@@ -145,7 +171,27 @@ def _match(pattern: Pattern, sentence: Sentence, reading: Reading) -> Iterator[F
             first, last = min(what.start, state.start), max(what.end, state.end)
             if any(first - _BESIDE <= hit.start <= last + _BESIDE for hit in sentence.of(*pattern.unless)):
                 continue
+            if any(_lies_between(hit, what, state) for hit in sentence.of(*pattern.apart)):
+                continue
             yield Found(pattern.signal, first, last, sentence, (what, state))
+
+
+def _lies_between(hit: Hit, one: Hit, other: Hit) -> bool:
+    return min(one.end, other.end) <= hit.start and hit.end <= max(one.start, other.start)
+
+
+def _within_longer(hit: Hit, concept: str, sentence: Sentence) -> bool:
+    """Say whether a term is part of a longer one of another sense: "utsatt for" is no "utsatt" (postponed)."""
+    return any(o.start <= hit.start and hit.end <= o.end and o.end - o.start > hit.end - hit.start
+               for o in sentence.of(concept))
+
+
+def _names_a_house(vital: Hit, sentence: Sentence) -> bool:
+    """Say whether a word for vital care only says what house it is: a "maternity hospital" cancels visits, not births."""
+    return any(
+        (care.start <= vital.start and vital.end < care.end) or 0 <= care.start - vital.end <= 1
+        for care in sentence.of("care")
+    )
 
 
 def _gap(one: Hit, other: Hit) -> int:

@@ -189,7 +189,7 @@ def _facts(item: NewsItem, judgement: Judgement) -> Facts:
                 name=victim.name[:2_000],
                 normalised=victim.normalised[:2_000],
                 place=victim.place,
-                country=victim.country or item.country,
+                country=victim.sure_country or item.country,
             )
             for victim in judgement.victims
         ),

@@ -179,6 +179,7 @@ def _victims(reading: Reading, cast: Cast, *, locating: bool) -> tuple[Victim, .
             country=located.country,
             why_country=located.why,
             aliases=cast.aliases,
+            guessed=located.guessed,
         ),
     )
 

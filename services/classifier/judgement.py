@@ -55,6 +55,12 @@ class Victim:
     country: str | None = None
     why_country: str = ""
     aliases: tuple[str, ...] = ()
+    guessed: bool = False
+
+    @property
+    def sure_country(self) -> str | None:
+        """Return the country, unless it is only guessed from the language."""
+        return None if self.guessed else self.country
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as it stands in the commands' JSON."""
@@ -66,7 +72,6 @@ class Victim:
             "why_country": self.why_country,
             "aliases": list(self.aliases),
         }
-
 
     def further(self) -> tuple[dict[str, Any], ...]:
         """Return who else the same news tells of as hit, each in the shape of a victim."""
@@ -120,8 +125,13 @@ class Judgement:
 
     @property
     def country(self) -> str | None:
-        """Return the first victim's country."""
+        """Return the first victim's country, which may be a guess."""
         return next((victim.country for victim in self.victims if victim.country), None)
+
+    @property
+    def sure_country(self) -> str | None:
+        """Return the first victim's country, unless it is only guessed from the language."""
+        return next((victim.sure_country for victim in self.victims if victim.sure_country), None)
 
     def as_dict(self) -> dict[str, Any]:
         """Return it in the shape of `codegrey judge`, and what else is known after that."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ def table(name: str) -> dict[str, str]:
     return flat
 
 
+@lru_cache(maxsize=8192)
 def is_demonym(word: str) -> bool:
     """Say whether a word (in lower case) only says of which country something is: "french", "alemán"."""
     return word.startswith(_demonyms())

@@ -8,16 +8,27 @@ from dataclasses import dataclass
 from functools import cache
 from urllib.parse import urlsplit
 
-from services.classifier.place_words import table, tables
+from services.classifier.place_words import is_demonym, table, tables
 from services.classifier.reading import Reading
 from services.classifier.victim import Cast
 from shared.gate.gate import gate_scanner
 from shared.gate.gazetteer import country_of
-from shared.gate.scan import lower
+from shared.gate.scan import lower, unspaced
 
 _WORD = re.compile(r"[^\W_][\w'’-]*")
 _SMALLEST_CITY = 15_000
 _CITY_GRAM = 3
+_LARGE_CITY = 150_000
+# Of two cities of one name the one in the language's first country, unless the other is so many times as large.
+_FIRST = 4
+# A country that is named says more than a city.
+_CITY_SHARE = 0.35
+_SHORTEST_STEM = 5
+_ENDINGS = "аяуюеыиойёіїємвхь"
+_NOT_AMERICAN = re.compile(
+    r"\b(?:Centre|[Pp]aediatric\w*|theatres?|[Oo]rthopaedic\w*|[Aa]naesth\w+|organisation|programme|GPs?)\b"
+)
+_TRADITIONAL = re.compile("[醫駭們後個與證據報國會請體區為無這還進過]")
 _LONGEST_ACRONYM = 3
 _LEAD_OF_USAGE = 1_500
 _USAGE_WEIGHT = 0.8
@@ -32,6 +43,7 @@ class Located:
     place: str | None
     country: str | None
     why: str
+    guessed: bool = False
 
 
 def locate(reading: Reading, cast: Cast) -> Located:
@@ -45,6 +57,7 @@ def locate(reading: Reading, cast: Cast) -> Located:
         why.setdefault(country, reason)
 
     home = _home(reading)
+    spoken = tuple(table("spoken_in").get(reading.language or "", "").split()) or ("",)
     names = {m.name for m in cast.victims if m.own & cast.own} or {m.name for m in cast.victims[:1]}
     spans = [(text, _NAME_WEIGHT) for text in sorted(names)]
     near = {m.sentence.index: m.sentence for m in cast.victims if m is cast.victims[0] or m.own & cast.own}
@@ -58,8 +71,8 @@ def locate(reading: Reading, cast: Cast) -> Located:
     for text, weight in spans:
         for country, word in _countries_named(text, reading.languages):
             vote(country, weight, f"named: {word}")
-        for country, word in _cities_named(text, home):
-            vote(country, weight * 0.6, f"city: {word}")
+        for country, word in _cities_named(text, home, spoken):
+            vote(country, weight * _CITY_SHARE, f"city: {word}")
             if place is None and weight >= _NEAR_WEIGHT:
                 place = word
     for country, weight, reason in (
@@ -69,9 +82,20 @@ def locate(reading: Reading, cast: Cast) -> Located:
     ):
         vote(country, weight, reason)
     if not votes:
-        return Located(place, None, "")
+        return _guess(place, reading)
     best = max(sorted(votes), key=votes.__getitem__)
     return Located(place, best, why[best])
+
+
+def _guess(place: str | None, reading: Reading) -> Located:
+    """Guess by the language alone, where nothing is told, and say that it is a guess."""
+    language = reading.language or ""
+    country = table("last_home").get(language)
+    if language == "en" and _NOT_AMERICAN.search(reading.document):
+        country = None
+    if language == "zh":
+        country = "TW" if _TRADITIONAL.search(reading.document) else "CN"
+    return Located(place, country, f"guessed: written in “{language}”, no place told" if country else "", bool(country))
 
 
 def provider_country(name: str) -> str | None:
@@ -134,41 +158,81 @@ def _host(url: str) -> str:
 
 
 def _countries_named(text: str, languages: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Return the countries that a text names, by the longest name first: "New Mexico" is not Mexico."""
     lowered = text.lower().replace("’", "'")
     found: dict[str, str] = {}
-    words = [(m.group().lower(), m.group()) for m in _WORD.finditer(text)]
+    words = [(m.group().lower().replace("’", "'"), m.group()) for m in _WORD.finditer(text)]
     names = _country_names_in(languages)
     regions = table("regions")
-    for size in (1, 2, 3):
+    taken: set[int] = set()
+    for size in (4, 3, 2, 1):
         for i in range(len(words) - size + 1):
+            if taken and not taken.isdisjoint(range(i, i + size)):
+                continue
             gram = " ".join(word for word, _ in words[i : i + size])
-            if "'" in gram or "’" in gram:
-                gram = re.sub(r"^(?:d|l|dell|nell|all)['’]", "", gram)
-            code = names.get(gram) or regions.get(gram)
+            if "'" in gram and gram not in regions:
+                gram = re.sub(r"^(?:d|l|dell|nell|all)'|'s$", "", gram)
+            code = regions.get(gram) or names.get(gram) or (_by_stem(gram, languages) if size == 1 else None)
             if code is None:
                 continue
             shown = " ".join(word for _, word in words[i : i + size])
             if _written_as_name(shown, gram):
                 found.setdefault(code, shown)
+                taken.update(range(i, i + size))
     for language in languages:
-        if language in {"zh", "ja", "th"}:
-            for name, code in _country_names(language).items():
-                if len(name) > 1 and name in lowered:
-                    found.setdefault(code, name)
-            for name, code in regions.items():
-                if not name.isascii() and name in lowered:
-                    found.setdefault(code, name)
+        for name, code in _run_together(language):
+            if name in lowered:
+                found.setdefault(code, name)
     return list(found.items())
+
+
+@cache
+def _run_together(language: str) -> tuple[tuple[str, str], ...]:
+    """Return the names that are looked for anywhere, in languages that write them together with other words."""
+    if language not in {"zh", "ja", "th", "ar", "he", "ko"}:
+        return ()
+    known = {**_country_names(language), **table("regions")}
+    return tuple((name, code) for name, code in known.items() if len(name) > 1 and _is_run_together(name))
+
+
+def _is_run_together(name: str) -> bool:
+    return unspaced(name) or 0x0590 <= ord(name[0]) <= 0x06FF or 0xAC00 <= ord(name[0]) <= 0xD7A3
+
+
+def _by_stem(word: str, languages: tuple[str, ...]) -> str | None:
+    """Return the country of an inflected name in Cyrillic: "Казахстана", "в Минске"."""
+    if len(word) < _SHORTEST_STEM + 1 or not 0x0400 <= ord(word[0]) <= 0x04FF:
+        return None
+    stem = word.rstrip(_ENDINGS)
+    return _stems(languages).get(stem) if len(stem) >= _SHORTEST_STEM else None
+
+
+@cache
+def _stems(languages: tuple[str, ...]) -> dict[str, str]:
+    known = {**_country_names_in(languages), **table("regions")}
+    stems = {name.rstrip(_ENDINGS): code for name, code in known.items() if 0x0400 <= ord(name[0]) <= 0x04FF}
+    return {stem: code for stem, code in stems.items() if len(stem) >= _SHORTEST_STEM}
 
 
 def _written_as_name(shown: str, gram: str) -> bool:
     """Say whether a word is written as a country's name is: "US", "Ohio", "french", but not "us" or "sus"."""
     if gram.isascii() and len(gram) <= _LONGEST_ACRONYM:
         return shown.isupper()
-    return shown[:1].isupper() or not shown[:1].isascii() or gram in table("regions")
+    return shown[:1].isupper() or not shown[:1].isascii() or is_demonym(gram)
 
 
-def _cities_named(text: str, home: str | None) -> list[tuple[str, str]]:
+def _likeliest(choices: list[tuple[str, int]], home: str | None, spoken: tuple[str, ...]) -> str | None:
+    """Choose among cities of one name: at home, else where the article's language is spoken, else one that is large."""
+    if home and any(country == home for country, _ in choices):
+        return home
+    near = [(size * (_FIRST if country == spoken[0] else 1), country) for country, size in choices if country in spoken]
+    if near:
+        return max(near)[1]
+    size, country = max((size, country) for country, size in choices)
+    return country if size >= _LARGE_CITY else None
+
+
+def _cities_named(text: str, home: str | None, spoken: tuple[str, ...]) -> list[tuple[str, str]]:
     cities = _cities()
     words = list(_WORD.finditer(text))
     found: list[tuple[str, str]] = []
@@ -181,9 +245,10 @@ def _cities_named(text: str, home: str | None) -> list[tuple[str, str]]:
             gram = re.sub(r"^(?:d|l)['’]", "", gram)
             choices = cities.get(gram)
             if choices and gram not in table("not_cities"):
-                country = home if home and any(c == home for c, _ in choices) else max(choices, key=lambda c: c[1])[0]
-                found.append((country, text[words[i].start() : words[i + size - 1].end()]))
                 taken = i + size - 1
+                country = _likeliest(choices, home, spoken)
+                if country is not None:
+                    found.append((country, text[words[i].start() : words[i + size - 1].end()]))
                 break
     return found
 

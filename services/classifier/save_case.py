@@ -61,7 +61,7 @@ def draft(article: Article, judgement: Judgement) -> Draft:
         f"outage = {_truth(judgement.outage)}",
         f"level = {judgement.level}",
         f"victim = {_string(f'{REWORD}: the name that you invented' if judgement.victims else '')}",
-        f"country = {_string(judgement.country or '')}",
+        f"country = {_string(judgement.sure_country or '')}",
         f"signals = {_list(used)}",
         f"set_aside = {_list(aside)}",
     ]

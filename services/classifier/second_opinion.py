@@ -86,7 +86,7 @@ def read_answer(body: bytes, token: str) -> bool | None:
         raise NonsenseError("not the answer of a chat completion") from error
     if not isinstance(content, str):
         raise NonsenseError("no text in the answer")
-    said = set()
+    said: set[bool | None] = set()
     for found in _OBJECT.findall(content.rpartition("</think>")[2]):
         try:
             told = json.loads(found)

@@ -10,7 +10,7 @@ from services.classifier.grammar import Found
 from services.classifier.reading import Reading, Sentence
 from services.classifier.victim import Cast
 from shared.gate.scan import Hit, unspaced
-from shared.signals import Signal
+from shared.signals import MEANINGS, Axis, Signal
 
 _BEFORE = {"negation": 45, "hypothetical": 90}
 _AFTER = {"negation": 25, "hypothetical": 45}
@@ -26,6 +26,9 @@ _NAMES_A_CAUSE = frozenset(
 )
 _WITHOUT = frozenset("sin sans ohne zonder without senza sem bez uten uden utan ilman fără".split())
 _LEAST_DENIAL = 7
+# A part of the systems is not "the whole network": how far such a word may stand from them.
+_PARTLY_NEAR = 30
+_WHOLE_NEAR = 30
 # These hold a negation themselves.
 _NEGATION_WITHIN = frozenset({Signal.NO_EFFECT, Signal.BLOCKED})
 
@@ -42,7 +45,8 @@ class Weighed:
 def weigh(found: Sequence[Found], reading: Reading, cast: Cast) -> list[Weighed]:
     """Return every signal with its verdict; nothing is dropped, so that "why not?" has an answer."""
     zones = _retold(reading, cast)
-    return [_weigh(one, reading, zones) for one in found]
+    weighed = [_weigh(one, reading, zones) for one in found]
+    return _systems_alone(_death_in_doubt(weighed), reading)
 
 
 def _weigh(one: Found, reading: Reading, zones: dict[int, str]) -> Weighed:
@@ -56,7 +60,55 @@ def _weigh(one: Found, reading: Reading, zones: dict[int, str]) -> Weighed:
     cue = _cue("hypothetical", one, first, last, reading)
     if cue and one.signal not in _HYPOTHETICAL_COUNTS:
         return Weighed(one, False, f"hypothetical: “{reading.quote(cue.start, cue.end)}”")
+    if one.signal is Signal.DEATH and (doubt := next(iter(one.sentence.of("unproven")), None)):
+        return Weighed(one, False, f"looked into, not stated: “{reading.quote(doubt.start, doubt.end)}”")
+    if one.signal is Signal.NETWORK_DOWN and (part := _near(one, "partly", first, last, _PARTLY_NEAR)):
+        return Weighed(one, False, f"only a part of the systems: “{reading.quote(part.start, part.end)}”")
     return Weighed(one, True, "stated as fact about the victim")
+
+
+def _near(one: Found, concept: str, first: int, last: int, distance: int) -> Hit | None:
+    """Return a term of a concept near a signal, within its clause."""
+    first, last = max(first, one.start - distance), min(last, one.end + distance)
+    return next((hit for hit in one.sentence.of(concept) if first <= hit.start and hit.end <= last), None)
+
+
+def _death_in_doubt(weighed: list[Weighed]) -> list[Weighed]:
+    """Set a headline's death aside where the article itself denies the link, or says that it is looked into.
+
+    A sentence in which the victim or an authority states it stands against the doubt.
+    """
+    doubted = [w for w in weighed if w.found.signal is Signal.DEATH and w.why.startswith(("negated", "looked into"))]
+    if not doubted:
+        return weighed
+    return [
+        Weighed(w.found, False, f"in doubt elsewhere in the article ({doubted[0].why})")
+        if w.used and w.found.signal is Signal.DEATH and not w.found.sentence.has("confirmed", "authority")
+        else w
+        for w in weighed
+    ]
+
+
+def _systems_alone(weighed: list[Weighed], reading: Reading) -> list[Weighed]:
+    """Set systems that are down aside where care is said to go on and nothing else of care is told.
+
+    The whole network down counts whatever is said of its effects.
+    """
+    if not any(w.used and w.found.signal is Signal.NO_EFFECT for w in weighed):
+        return weighed
+    hit = {w.found.signal for w in weighed if w.used and MEANINGS[w.found.signal].axis is Axis.CARE}
+    if hit != {Signal.NETWORK_DOWN}:
+        return weighed
+    down = [w for w in weighed if w.used and w.found.signal is Signal.NETWORK_DOWN]
+    if any(
+        _near(w.found, "whole", *reading.clause(w.found.sentence, w.found.start, w.found.end), _WHOLE_NEAR)
+        for w in down
+    ):
+        return weighed
+    return [
+        Weighed(w.found, False, "systems are down, but care is said to go on unaffected") if w in down else w
+        for w in weighed
+    ]
 
 
 def _cue(concept: str, one: Found, first: int, last: int, reading: Reading) -> Hit | None:
@@ -95,7 +147,8 @@ def _reach(concept: str, one: Found, reading: Reading) -> tuple[int, int]:
     if concept == "negation" and one.signal is Signal.ATTACK:
         before, after = _ATTACK_REACH
     if unspaced(reading.quote(one.start, one.end)):
-        return before // 3, after // 2
+        # Japanese negates at the end of its clause.
+        return before // 3, after if concept == "negation" and reading.language == "ja" else after // 2
     return before, after
 
 

@@ -97,6 +97,9 @@ def _ruled_out(features: Features) -> str | None:
         return f"told as a drill: “{features['told:drill']}”"
     if "told:anniversary" in features and not any(data in features for data in _DATA):
         return f"told as long past: “{features['told:anniversary']}”"
+    judged = next((features[f] for f in ("head:sentence", "head:arrest") if f in features), None)
+    if judged is not None and "head:hacker" in features and "signal:care" not in features:
+        return f"told of who did it, before the law: “{judged}”"
     inside = next((features[f] for f in _FROM_INSIDE if f in features), None)
     if inside is not None and not any(f"{zone}:{who}" in features for zone in _ZONES for who in _FROM_OUTSIDE):
         return f"lost or leaked from inside, no attacker told: “{inside}”"

@@ -88,7 +88,7 @@ def _same_news(mention: Mention) -> bool:
 
 
 def _rather_named(main: Mention, mentions: Sequence[Mention], reading: Reading) -> Mention:
-    """Prefer the provider that the lead names to "Tennessee Hospital" in the title, where that says only where it is."""
+    """Prefer the provider that the lead names to "Tennessee Hospital" in the title, which says only where it is."""
     if not is_generic(main):
         return main
     edge = reading.title_length + _LEAD_CHARACTERS

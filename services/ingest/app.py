@@ -7,14 +7,15 @@ import asyncio
 from services.ingest import canary
 from services.ingest.addresses import make_policy, parse_networks
 from services.ingest.canary import CanaryFetcher
-from services.ingest.feeds_file import Push, load_feeds
+from services.ingest.feeds_file import Push, ReadFiles, load_feeds
+from services.ingest.hub_keep import keep_subscriptions
 from services.ingest.loop import CONCURRENCY, Poller
 from services.ingest.parsers import Parsers
 from services.ingest.poll import Tools
 from services.ingest.purge import bites
 from services.ingest.push import serve_pushes
 from services.ingest.skew import NotingFetcher, Skew
-from services.ingest.status import feed_figures
+from services.ingest.status import feed_figures, feed_troubles
 from services.ingest.tables import outbox
 from services.ingest.user_agent import user_agent
 from shared.errors import ConfigError
@@ -48,7 +49,7 @@ async def assemble(runtime: Runtime) -> None:
             await tools.public.aclose()
             await tools.private.aclose()
 
-    if (push := _push_at_start(runtime)) is not None:
+    if (push := await _push_at_start(runtime, poller.files)) is not None:
         hosts = [host.strip() for host in runtime.settings.http_allowed_hosts.split(",") if host.strip()]
 
         def current() -> Push | None:
@@ -60,15 +61,17 @@ async def assemble(runtime: Runtime) -> None:
     runtime.health.checks["poller"] = poller.trouble
     runtime.background("canary", private.serve)
     runtime.troubles.figures("feeds", lambda: feed_figures(runtime.engine))
+    runtime.troubles.watch("feeds", lambda: feed_troubles(runtime.engine), every_s=60.0)
     runtime.troubles.watch("publishers' clocks", skew.troubles, own=True)
     runtime.background("canary purge", Purger("ingest-canary", runtime.engine, canary.PURGE).run)
+    runtime.background("hubs", lambda: keep_subscriptions(lambda: poller.file, tools))
     runtime.background("poller", poll_feeds)
 
 
-def _push_at_start(runtime: Runtime) -> Push | None:
+async def _push_at_start(runtime: Runtime, files: ReadFiles) -> Push | None:
     """Whether items may be pushed; a file that is broken is told of by the loop over feeds."""
     try:
-        return load_feeds(runtime.settings).push
+        return (await asyncio.to_thread(load_feeds, runtime.settings, files)).push
     except ConfigError:
         return None
 

@@ -92,8 +92,14 @@ def _end_of(text: str, start: int) -> int:
     return len(text) if end < 0 else end + (3 if comment else 1)
 
 
+_LONGEST = 6
+"""Bytes of one character in JSON at most, as in \\u0007."""
+
+
 def fit(text: str, max_bytes: int) -> str:
     """Cut `text` so that it takes at most `max_bytes` as a JSON string in UTF-8."""
+    if len(text) * _LONGEST + 2 <= max_bytes:
+        return text
     while (size := len(json.dumps(text, ensure_ascii=False).encode())) > max_bytes:
         # Each pass cuts in proportion and a little more, so that two or three are enough.
         text = text[: int(len(text) * max_bytes / size * 0.98)]

@@ -61,7 +61,7 @@ async def _check(settings: Settings, addresses: list[str], configured: bool, as_
         subjects += [Subject.of(feed, settings.secrets_dir) for feed in file.feeds]
     failed = 0
     # A person who checks all of them sees how far it is; what is printed for programs goes elsewhere.
-    async with _checker(settings, allow_private, contact) as checker:
+    async with open_checker(settings, allow_private, contact) as checker:
         with _progress(len(subjects), shown=configured and sys.stderr.isatty()) as step:
             async for checked in checker.each(subjects):
                 failed += checked.found["error"] is not None
@@ -74,7 +74,7 @@ async def _check(settings: Settings, addresses: list[str], configured: bool, as_
 
 
 @asynccontextmanager
-async def _checker(settings: Settings, allow_private: bool, contact: str = "") -> AsyncIterator[Checker]:
+async def open_checker(settings: Settings, allow_private: bool, contact: str = "") -> AsyncIterator[Checker]:
     """Prepare fetching as the service does it."""
     from services.ingest.addresses import make_policy, parse_networks
     from services.ingest.check import CONCURRENCY, WITHIN_S, Checker
@@ -164,7 +164,7 @@ async def _add(settings: Settings, url: str, said: dict[str, Any]) -> list[str]:
         raise ConfigError(f"{url}: {str(error).splitlines()[-2].strip()}") from None
     path = feeds_path(settings)
     known = load_feeds(settings).feeds if path.exists() else []
-    async with _checker(settings, said["allow_private"]) as checker:
+    async with open_checker(settings, said["allow_private"]) as checker:
         checked = await checker.one(Subject(url))
         if checked.found["error"] and checked.behind:
             checked = await checker.one(Subject(checked.behind[0]))
@@ -233,11 +233,12 @@ def list_feeds(as_json: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("feed", "state", "last success", "next poll", "entries", "trouble", box=None)
+    table = Table("feed", "state", "last success", "next poll", "entries", "remarks", box=None)
     for row in rows:
         moments = [f"{row[key]:%Y-%m-%d %H:%M}" if row[key] else "never" for key in ("last_success", "next_poll")]
-        trouble = row["last_error"] or row["quiet"] or (f"moved to {row['moved_to']}" if row["moved_to"] else "")
-        table.add_row(row["name"], row["state"], *moments, f"{row['entries']:,}", trouble)
+        moved = f"moved to {row['moved_to']}" if row["moved_to"] else ""
+        said = [row["last_error"] or row["quiet"], moved, row["ids_advice"], "pushed by its hub" * row["pushed"]]
+        table.add_row(row["name"], row["state"], *moments, f"{row['entries']:,}", "; ".join(filter(None, said)))
     Console().print(table)
 
 

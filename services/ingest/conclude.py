@@ -33,6 +33,9 @@ class FeedState:
     ttl_s: int = 0
     skips: Mapping[str, Any] | None = None
     recent: Sequence[Sequence[int]] = ()
+    ids: str | None = None
+    pushed_until: datetime | None = None
+    """Until when what a hub pushes makes polls less urgent."""
     last_success_at: datetime | None = None
     last_error: str | None = None
     failures: int = 0
@@ -79,7 +82,11 @@ def conclude(
         return _failed(state, fetched, fault, now, jitter)
     ttl_s = parsed.ttl_s if parsed else state.ttl_s
     following = after_success(
-        state.config.interval, ttl_s=ttl_s, fresh_s=fresh_for(fetched.headers, now), jitter=jitter
+        state.config.interval,
+        ttl_s=ttl_s,
+        fresh_s=fresh_for(fetched.headers, now),
+        jitter=jitter,
+        pushed=state.pushed_until is not None and now < state.pushed_until,
     )
     values = {
         "last_status": fetched.status,
@@ -96,6 +103,8 @@ def conclude(
             "skips": _skips(state, parsed),
             "title": parsed.title or state.title,
             "language": parsed.language,
+            "hub": fetched.hub or parsed.hub,
+            "topic": (fetched.topic if fetched.hub else None) or parsed.topic or fetched.final_url,
             # A document that came only in part must be asked for again.
             "body_hash": None if fetched.cut_short else body_hash,
         }

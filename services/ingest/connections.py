@@ -61,10 +61,13 @@ class Opened:
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_MAX_HEAD)
         self.idle_since = 0.0
 
-    async def ask(self, target: bytes, headers: list[tuple[bytes, bytes]]) -> h11.Response:
-        """Send a GET and return the head of the answer."""
-        request = h11.Request(method=b"GET", target=target, headers=headers)
-        self._writer.write((self._http.send(request) or b"") + (self._http.send(h11.EndOfMessage()) or b""))
+    async def ask(self, target: bytes, headers: list[tuple[bytes, bytes]], body: bytes | None = None) -> h11.Response:
+        """Send a GET, or a POST where there is a body, and return the head of the answer."""
+        request = h11.Request(method=b"GET" if body is None else b"POST", target=target, headers=headers)
+        sent = self._http.send(request) or b""
+        if body:
+            sent += self._http.send(h11.Data(data=body)) or b""
+        self._writer.write(sent + (self._http.send(h11.EndOfMessage()) or b""))
         while not isinstance(event := await self._next(), h11.Response):
             if not isinstance(event, h11.InformationalResponse):
                 raise Unreachable("the server does not speak HTTP as a server should")
@@ -116,23 +119,26 @@ class Connections:
 
     @asynccontextmanager
     async def ask(
-        self, origin: Origin, target: bytes, headers: list[tuple[bytes, bytes]]
+        self, origin: Origin, target: bytes, headers: list[tuple[bytes, bytes]], body: bytes | None = None
     ) -> AsyncIterator[tuple[h11.Response, Opened]]:
-        """Send a GET; the answer's head, and the connection whose `chunks` are its body, while inside."""
+        """Send a GET, or a POST of `body`; the answer's head, and the connection that has its body, while inside.
+
+        A POST may be sent twice, where a kept connection died: send only what may be repeated.
+        """
         async with self._slots:
             connection = self._rested(origin)
             used_before = connection is not None
             connection = connection or await self._open(origin)
             try:
                 try:
-                    head = await connection.ask(target, headers)
+                    head = await connection.ask(target, headers, body)
                 except Dropped:
                     # Kept connections die by themselves: one that never answered before is another matter.
                     if not used_before:
                         raise
                     connection.close()
                     connection = await self._open(origin)
-                    head = await connection.ask(target, headers)
+                    head = await connection.ask(target, headers, body)
                 yield head, connection
             except BaseException:
                 connection.close()
@@ -152,8 +158,6 @@ class Connections:
         self._resting = 0
 
     def _rested(self, origin: Origin) -> Opened | None:
-        if self._resting >= self._limit:
-            self._forget()
         resting = self._idle.get(origin)
         while resting:
             connection = resting.pop()
@@ -162,6 +166,8 @@ class Connections:
                 return connection
             connection.close()
         self._idle.pop(origin, None)
+        if self._resting >= self._limit:
+            self._forget()
         return None
 
     def _forget(self) -> None:

@@ -7,6 +7,7 @@ known by its id, and a version of it by a hash of its words.
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -25,6 +26,13 @@ UNDATED_TAKEN = 20
 CATCH_UP_AFTER = timedelta(days=1)
 _AHEAD = timedelta(days=1)
 """A date further in the future than this is a mistake of the publisher."""
+
+
+class Ids(StrEnum):
+    """Why the ids of a feed's entries cannot be believed."""
+
+    CHANGING = "changing"
+    SHARED = "shared"
 
 
 class Verdict(StrEnum):
@@ -149,8 +157,7 @@ def decide(
             continue
         if candidate.twin() in seen_as:
             # Not stored: a feed whose ids change at every poll would fill the table.
-            why = "known under another id: same link, date and words"
-            decisions.append(Decision(candidate, Verdict.UNCHANGED, why, 1, how, now))
+            decisions.append(Decision(candidate, Verdict.UNCHANGED, _RENAMED, 1, how, now))
             continue
         skip = ""
         if how is Arrival.FIRST_CONTACT:
@@ -163,6 +170,7 @@ def decide(
     return decisions
 
 
+_RENAMED = "known under another id: same link, date and words"
 _WHY_NEW = {
     Arrival.LIVE: "not seen before",
     Arrival.FIRST_CONTACT: "recent at the first contact with its feed",
@@ -177,6 +185,23 @@ def _again(candidate: Candidate, old: Known, how: Arrival) -> Decision:
     revision = old.revision + 1
     why = "edited by its publisher"
     return Decision(candidate, Verdict.REVISED, why, revision, how, old.first_seen, old.story)
+
+
+def ids_of(decisions: Sequence[Decision], before: str | None) -> Ids | None:
+    """Say why the ids of a feed cannot be believed; None where they can.
+
+    Shared: most of its entries, and three at least, carry one id. Changing: at least half of them, and
+    two at least, were known under another id. Once found changing it stays so until an id comes again.
+    """
+    guids = Counter(decision.candidate.entry.guid for decision in decisions)
+    most = max(guids.values(), default=0)
+    if most > 2 and 2 * most > len(decisions):
+        return Ids.SHARED
+    renamed = sum(decision.reason == _RENAMED for decision in decisions)
+    if renamed > 1 and 2 * renamed >= len(decisions):
+        return Ids.CHANGING
+    known = sum(decision.verdict in {Verdict.UNCHANGED, Verdict.REVISED} for decision in decisions) - renamed
+    return Ids.CHANGING if before == Ids.CHANGING and not known else None
 
 
 def _too_old(candidate: Candidate, undated: int, now: datetime) -> str:

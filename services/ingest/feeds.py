@@ -19,6 +19,7 @@ SECRET = re.compile(r"\$\{([a-z0-9_]{1,60})\}")
 """A header's value may name a file of the secrets folder: `Bearer ${tracker_token}`."""
 
 Language = Annotated[str, StringConstraints(pattern=_LANGUAGE.pattern)]
+Trust = Literal["press", "attackers"]
 FullText = Literal["candidates", "never"]
 
 
@@ -97,9 +98,8 @@ class Options(BaseModel):
     country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = Field(
         None, description="Where most of its news happens, ISO 3166-1 alpha-2."
     )
-    claims_by_attackers: bool = Field(
-        False, description="A tracker of leak sites: what it says is the attacker's word."
-    )
+    trust: Trust = Field("press", description="Whose word it is: `attackers` for a tracker of their leak sites.")
+    claims_by_attackers: bool = Field(False, description="Another way to write `trust: attackers`.")
     allow_private: bool = Field(False, description="A source inside your own network, which is refused otherwise.")
     full_text: FullText = Field(
         "candidates", description="Fetch the linked page of entries that may be about an attack on care."

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote_plus
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
-from services.ingest.feeds import Feed, Language, Options, check_address
+from services.ingest.feeds import Feed, Language, Options, Trust, check_address
 from services.ingest.urls import canonical_url
 from shared.config_file import read_config
 from shared.errors import ConfigError
@@ -64,6 +64,7 @@ class PushSource(BaseModel):
     )
     language: Language | None = None
     country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
+    trust: Trust = "press"
     claims_by_attackers: bool = False
 
     def as_feed(self) -> Feed:
@@ -82,6 +83,17 @@ class Push(BaseModel):
         "127.0.0.1:8085"
     )
     sources: list[PushSource] = []
+    callback: Annotated[str, StringConstraints(max_length=300)] | None = Field(
+        None,
+        description="The public address at which `listen` is reached. With it, hubs are asked to push (WebSub).",
+    )
+
+    @field_validator("callback")
+    @classmethod
+    def _public_address(cls, callback: str | None) -> str | None:
+        if callback is not None and ("?" in callback or "#" in callback):
+            raise ValueError("must be an address without ? and #")
+        return callback if callback is None else check_address(callback)
 
     @field_validator("sources")
     @classmethod
@@ -142,18 +154,44 @@ def feeds_path(settings: Settings) -> Path:
     return settings.config / "feeds.yaml"
 
 
-def load_feeds(settings: Settings) -> FeedsFile:
+class ReadFiles:
+    """Remember each file as it was read: a change of one of many costs the reading of that one."""
+
+    def __init__(self) -> None:
+        self._read: dict[Path, tuple[str, FeedsFile]] = {}
+
+    def __call__(self, path: Path) -> FeedsFile:
+        """Read `path`, where it is not as it was; raises ConfigError."""
+        try:
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        except OSError:
+            digest = ""
+        before = self._read.get(path)
+        if before and before[0] == digest:
+            return before[1]
+        file = read_config(path, FeedsFile)
+        if digest:
+            self._read[path] = (digest, file)
+        return file
+
+
+def _read_file(path: Path) -> FeedsFile:
+    return read_config(path, FeedsFile)
+
+
+def load_feeds(settings: Settings, read: Callable[[Path], FeedsFile] = _read_file) -> FeedsFile:
     """Read the configured feeds and what they include, as one file without searches.
 
-    Raises ConfigError with file, line and feed of every problem.
+    Raises ConfigError with file, line and feed of every problem. It takes some milliseconds for each
+    feed, so that a service calls it beside its event loop, with one `ReadFiles`.
     """
     path = feeds_path(settings)
-    main = read_config(path, FeedsFile)
+    main = read(path)
     files = [(path, main)]
     problems = []
     for part in included(path, main):
         try:
-            files.append((part, read_config(part, FeedsFile)))
+            files.append((part, read(part)))
         except ConfigError as error:
             problems.append(str(error))
     origin: dict[str, Path] = {}

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from typing import Any
 
 import h11
 import httpx2
@@ -19,6 +20,7 @@ from ssrfguard import Policy, SSRFGuardError
 from services.ingest.addresses import make_policy
 from services.ingest.connections import Connections, Opened, Origin, Unreachable
 from services.ingest.inflate import ACCEPTED, Inflater, TooLarge, Undecodable
+from services.ingest.link_header import link_of
 
 MAX_BODY = 16 * 1024**2
 """Bytes of one answer, unpacked."""
@@ -83,6 +85,16 @@ class Fetched:
     seconds: float = 0.0
     error: str | None = None
 
+    @property
+    def hub(self) -> str | None:
+        """The WebSub hub that the Link header names."""
+        return link_of(self.headers.get("link", ""), "hub", self.final_url)
+
+    @property
+    def topic(self) -> str | None:
+        """The address to subscribe to that the Link header names."""
+        return link_of(self.headers.get("link", ""), "self", self.final_url)
+
     def validators(self) -> Validators:
         """Return the validators of this answer, those that it has and no others."""
         kept = [self.headers.get(name) for name in ("etag", "last-modified")]
@@ -119,13 +131,20 @@ class Fetcher:
 
     async def fetch(self, url: str, validators: Validators | None = None, wishes: Wishes | None = None) -> Fetched:
         """Fetch `url`; whatever goes wrong is told in `error`, in words, never raised."""
+        hop, wishes = _Hop(url), wishes or Wishes()
+        return await self._in_words(hop, wishes, self._follow(hop, validators or Validators(), wishes))
+
+    async def post(self, url: str, form: bytes, wishes: Wishes | None = None) -> Fetched:
+        """Post a form to `url`, within the same bounds; no redirect is followed. It may be sent twice."""
+        hop, wishes = _Hop(url), wishes or Wishes()
+        return await self._in_words(hop, wishes, self._post(hop, form, wishes))
+
+    async def _in_words(self, hop: _Hop, wishes: Wishes, asking: Coroutine[Any, Any, Fetched]) -> Fetched:
         started = time.monotonic()
-        hop = _Hop(url)
-        wishes = wishes or Wishes()
         within_s = wishes.within_s or self._within_s
         try:
             async with asyncio.timeout(within_s):
-                answer = await self._follow(hop, validators or Validators(), wishes)
+                answer = await asking
         except TimeoutError:
             answer = hop.failed(f"no whole answer within {within_s:g} s")
         except SSRFGuardError as refused:
@@ -143,23 +162,16 @@ class Fetcher:
     async def _follow(self, hop: _Hop, validators: Validators, wishes: Wishes) -> Fetched:
         first: Origin | None = None
         while True:
-            self._policy.check_url(hop.url)
-            url = _parsed(hop.url)
-            host = url.raw_host.decode("ascii").strip("[]")
-            origin = Origin(url.scheme, host, url.port or (443 if url.scheme == "https" else 80), wishes.proxy)
+            url, origin, target = self._aim(hop.url, wishes)
             first = first or origin
             own = wishes.headers if origin == first else ()
             headers = [
-                (b"Host", url.netloc),
-                (b"User-Agent", self.user_agent.encode("ascii", "replace")),
+                *self._about_us(url),
                 (b"Accept", wishes.accept.encode()),
                 (b"Accept-Encoding", ACCEPTED.encode()),
                 *((name.encode("latin-1"), value.encode("latin-1")) for name, value in own),
                 *validators.headers(hop.url),
             ]
-            target = url.raw_path
-            if wishes.proxy and url.scheme == "http":
-                target = b"http://" + url.netloc + target
             async with self._connections.ask(origin, target, headers) as (head, connection):
                 location = _location(head)
                 if head.status_code not in _REDIRECTS or not location:
@@ -170,11 +182,37 @@ class Fetcher:
             joined = url.join(location.strip()).copy_with(fragment=None)
             hop.go(str(joined), permanent=head.status_code in _PERMANENT)
 
+    def _aim(self, address: str, wishes: Wishes) -> tuple[httpx2.URL, Origin, bytes]:
+        """Check an address, and say where its connection leads and what is asked for there."""
+        self._policy.check_url(address)
+        url = _parsed(address)
+        host = url.raw_host.decode("ascii").strip("[]")
+        origin = Origin(url.scheme, host, url.port or (443 if url.scheme == "https" else 80), wishes.proxy)
+        through = b"http://" + url.netloc if wishes.proxy and url.scheme == "http" else b""
+        return url, origin, through + url.raw_path
+
+    def _about_us(self, url: httpx2.URL) -> list[tuple[bytes, bytes]]:
+        return [(b"Host", url.netloc), (b"User-Agent", self.user_agent.encode("ascii", "replace"))]
+
+    async def _post(self, hop: _Hop, form: bytes, wishes: Wishes) -> Fetched:
+        url, origin, target = self._aim(hop.url, wishes)
+        headers = [
+            *self._about_us(url),
+            (b"Content-Type", b"application/x-www-form-urlencoded"),
+            (b"Content-Length", str(len(form)).encode()),
+        ]
+        async with self._connections.ask(origin, target, headers, form) as (head, connection):
+            await self._pass_over(connection)
+        return Fetched(url=hop.first, final_url=hop.url, status=head.status_code)
+
     async def _read(self, hop: _Hop, head: h11.Response, connection: Opened, max_body: int) -> Fetched:
         headers: dict[str, str] = {}
         for name, value in head.headers:
             # The first of a repeated header counts, as in most readers. Names are in lower case.
-            headers.setdefault(name.decode("latin-1"), value.decode("latin-1"))
+            key, text = name.decode("latin-1"), value.decode("latin-1")
+            if key == "link" and key in headers:
+                headers[key] = f"{headers[key]}, {text}"
+            headers.setdefault(key, text)
         body, cut_short = b"", False
         if head.status_code in _FOUND or (self._any_status and head.status_code != 304):
             inflater = Inflater(headers.get("content-encoding", ""), max_body)

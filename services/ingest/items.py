@@ -36,7 +36,7 @@ def make_item(
         text=fit(entry.text, TEXT_BYTES),
         language=config.language or entry.language or language,
         country=config.country,
-        claims_by_attackers=config.claims_by_attackers,
+        claims_by_attackers=config.claims_by_attackers or config.trust == "attackers",
         published=entry.published,
         first_seen=decision.first_seen,
         revision=decision.revision,

@@ -13,7 +13,7 @@ from typing import Literal, TypeVar
 from services.ingest.canary import with_canary
 from services.ingest.conclude import conclude
 from services.ingest.configured import apply_config, note_problem, read_contact
-from services.ingest.feeds_file import FeedsFile, FeedsWatch, feeds_path, load_feeds
+from services.ingest.feeds_file import FeedsFile, FeedsWatch, ReadFiles, feeds_path, load_feeds
 from services.ingest.fetch import Fetched
 from services.ingest.metrics import POLLS, POLLS_RUNNING
 from services.ingest.poll import Tools, poll
@@ -38,6 +38,7 @@ T = TypeVar("T")
 
 CONCURRENCY = 128
 """Polls under way: nearly all of them wait for a publisher."""
+CLAIM_FROM = 16
 IDLE_S = 0.5
 PACE_S = 0.01
 STUCK_AFTER_S = 60.0
@@ -57,6 +58,8 @@ class Poller:
         self._running: set[asyncio.Task[None]] = set()
         self._watch = FeedsWatch(feeds_path(settings))
         self._config_read = False
+        self.files = ReadFiles()
+        """What was read before, so that a change of one file costs the reading of that one."""
         self.file: FeedsFile | None = None
         """The configuration as last taken over."""
         self._turned_at = time.monotonic()
@@ -96,7 +99,8 @@ class Poller:
         self._paused = _exists(self._settings.pause_file)
         free = self._concurrency - len(self._running)
         claims: list[Claim] = []
-        if free and not self._paused:
+        # A handful at a time: while most of the slots are busy, a claim of one or two costs more than it brings.
+        if free >= min(self._concurrency, CLAIM_FROM) and not self._paused:
             claims = await self._whatever_the_database(claim_due(self._tools.engine, self.owner, free)) or []
         for claim in claims:
             task = asyncio.create_task(self._poll(claim), name=f"poll {claim.url}")
@@ -128,7 +132,7 @@ class Poller:
         self._config_read = False
         engine = self._tools.engine
         try:
-            file = load_feeds(self._settings)
+            file = await asyncio.to_thread(load_feeds, self._settings, self.files)
         except ConfigError as error:
             await note_problem(engine, str(error))
             log.error("feeds.yaml is not taken over", problem=str(error), show=True)

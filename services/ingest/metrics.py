@@ -18,10 +18,14 @@ ARTICLES = Counter("codegrey_articles_total", "Pages of candidates fetched for t
 FEEDS = Gauge("codegrey_feeds", "Configured feeds, by state", ["state"])
 QUIET = Gauge("codegrey_feed_silent_seconds", "Silence of a feed that has gone quiet, seconds", ["feed"])
 FAILING = Gauge("codegrey_feed_failures", "Failures in a row of a feed that fails", ["feed"])
+ODD_IDS = Gauge("codegrey_feed_odd_ids", "Feeds whose entries' ids cannot be believed, by what is odd", ["ids"])
+HUB_PUSHES = Counter("codegrey_hub_pushes_total", "Deliveries at the addresses that hubs were given", ["outcome"])
 POLLS_RUNNING = Gauge("codegrey_feed_polls_running", "Polls under way")
 PUBLISHER_TO_SEEN = StepTime("publisher_to_seen")
 """From the publisher's own time to our first sight of it; live entries with a date alone."""
 OUTBOX_REFUSED.labels("ingest")
+for _outcome in ("taken", "forged", "wrong topic", "refused", "unreadable", "unknown"):
+    HUB_PUSHES.labels(_outcome)
 for _outcome in ("read", "unchanged", "failed", "ended", "fault"):
     # Of a counter that first appears as 1, no rate can be told.
     POLLS.labels(_outcome)

@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import partial
+from functools import lru_cache, partial
 from ipaddress import ip_address
 from pathlib import Path
 from random import SystemRandom
@@ -128,7 +128,7 @@ async def _record(
     if candidates:
         # Off the event loop: the gate's tables are compiled when it is first asked.
         concerning = await asyncio.to_thread(may_concern_us, candidates)
-        pages = await _full_texts(read, concerning, tools)
+        pages = await full_texts(read, concerning, tools)
         read = replace(read, pages=pages, concerning=frozenset(one.entry_id for one in concerning))
     recorded = await tools.read.submit(ReadPoll(claim, fetched, body_hash, _RANDOM.random(), read))
     return (recorded.conclusion, recorded.published) if recorded else (None, _NOTHING)
@@ -157,11 +157,16 @@ async def _fetch(state: FeedState, tools: Tools) -> Fetched:
 def _is_internal(state: FeedState, url: str, internal: tuple[Network, ...]) -> bool:
     if state.config.allow_private:
         return True
+    return _is_within(host_of(url), internal)
+
+
+@lru_cache(4_096)
+def _is_within(host: str, networks: tuple[Network, ...]) -> bool:
     try:
-        address = ip_address(host_of(url))
+        address = ip_address(host)
     except ValueError:
         return False
-    return any(address in network for network in internal)
+    return any(address in network for network in networks)
 
 
 async def _parse(state: FeedState, fetched: Fetched, tools: Tools) -> tuple[ParsedFeed | None, str | None]:
@@ -183,7 +188,7 @@ async def _parse(state: FeedState, fetched: Fetched, tools: Tools) -> tuple[Pars
     return parsed, digest
 
 
-async def _full_texts(read: Read, concerning: Sequence[Candidate], tools: Tools) -> Mapping[str, FullText]:
+async def full_texts(read: Read, concerning: Sequence[Candidate], tools: Tools) -> Mapping[str, FullText]:
     """Fetch the pages of candidates that will be published; most polls bring none and cost nothing here."""
     config = read.state.config
     concerned = [] if config.full_text == "never" else [one for one in concerning if lacks_text(one)]

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.ingest.conclude import Conclusion, FeedState, conclude
-from services.ingest.decide import Candidate, Decision, Known, Twin, Verdict, arrival, decide
+from services.ingest.decide import Candidate, Decision, Known, Twin, Verdict, arrival, decide, ids_of
 from services.ingest.fetch import Fetched
 from services.ingest.full_text import FullText, with_page
 from services.ingest.items import make_item, news_row
@@ -92,15 +92,17 @@ async def record_read(engine: AsyncEngine, polls: Sequence[ReadPoll]) -> list[Re
                 poll.claim.state, poll.fetched, poll.read.parsed, body_hash=poll.body_hash, now=now, jitter=poll.jitter
             )
             recorded[poll.claim.url] = Recorded(conclusion, result)
-            rows.append(_feed_row(poll, conclusion, result.items, now))
+            rows.append(_feed_row(poll, conclusion, result, now))
         await save_read(connection, rows)
     return [recorded.get(one.claim.url) for one in polls]
 
 
-def _feed_row(poll: ReadPoll, conclusion: Conclusion, items: list[NewsItem], now: datetime) -> dict[str, Any]:
+def _feed_row(poll: ReadPoll, conclusion: Conclusion, result: Published, now: datetime) -> dict[str, Any]:
+    items = result.items
     new = [item.published or now for item in items if item.revision == 1]
     return dict(conclusion.values) | {
         "url": poll.claim.url,
+        "ids": ids_of(result.decisions, poll.claim.state.ids),
         "added": len(new),
         "last_new_at": now if items else None,
         "recent": remember(poll.claim.state.recent, new, now) if new else None,

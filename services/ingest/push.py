@@ -27,9 +27,12 @@ from starlette.routing import Route
 from services.ingest.conclude import FeedState
 from services.ingest.decide import identify
 from services.ingest.feeds_file import Push, PushSource
+from services.ingest.hub_callback import hub_routes
 from services.ingest.parsed import ParsedFeed
 from services.ingest.poll import Tools
 from services.ingest.publish import Read, publish
+from services.ingest.request_body import BodyRefused, read_body
+from services.ingest.urls import host_of
 from services.ingest.wishes import read_secret
 from shared.database import database_now, transaction
 from shared.errors import Transient
@@ -37,7 +40,10 @@ from shared.log import get_logger
 
 log = get_logger()
 MOST_ITEMS = 500
-MOST_BYTES = 4 * 1024**2
+LAST_ANSWERS_S = 5
+"""For what is under way when the service ends."""
+MOST_AT_ONCE = 200
+"""Connections that send to us at a time; more are told to come back."""
 _VERSION = "https://jsonfeed.org/version/1.1"
 
 
@@ -50,9 +56,10 @@ def push_app(push: Callable[[], Push | None], tools: Tools, *, hosts: list[str])
             return _answer(401, "unknown source or wrong token")
         if request.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
             return _answer(415, "send application/json")
-        body = await _body(request)
-        if body is None:
-            return _answer(413, f"more than {MOST_BYTES // 1024**2} MB at once")
+        try:
+            body = await read_body(request)
+        except BodyRefused as refused:
+            return _answer(refused.status, str(refused))
         try:
             items = _items(json.loads(body))
         except (ValueError, RecursionError) as error:
@@ -66,7 +73,7 @@ def push_app(push: Callable[[], Push | None], tools: Tools, *, hosts: list[str])
         return JSONResponse({"accepted": len(items), "new": new}, 202)
 
     return Starlette(
-        routes=[Route("/push/{name}", take, methods=["POST"])],
+        routes=[Route("/push/{name}", take, methods=["POST"]), *hub_routes(tools)],
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=hosts)],
     )
 
@@ -85,15 +92,6 @@ def _admitted(push: Push | None, request: Request, secrets: Path) -> PushSource 
     # Compared even where there is nothing to compare with: the time tells nobody which names exist.
     right = hmac.compare_digest(given.strip().encode("utf-8", "replace"), (token or "none").encode())
     return source if source and token and right and scheme.lower() == "bearer" else None
-
-
-async def _body(request: Request) -> bytes | None:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MOST_BYTES:
-            return None
-    return bytes(body)
 
 
 def _items(document: Any) -> list[dict[str, Any]]:
@@ -142,12 +140,23 @@ async def serve_pushes(push: Callable[[], Push | None], tools: Tools, hosts: lis
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((host.strip("[]"), int(port)))
-    config = uvicorn.Config(push_app(push, tools, hosts=hosts), log_level="warning", access_log=False, lifespan="off")
+    if configured.callback:
+        hosts = [*hosts, host_of(configured.callback)]
+    config = uvicorn.Config(
+        push_app(push, tools, hosts=hosts),
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        limit_concurrency=MOST_AT_ONCE,
+        server_header=False,
+        timeout_graceful_shutdown=LAST_ANSWERS_S,
+    )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     log.info("taking pushes", address=configured.listen, show=True)
     try:
-        await task
+        # Shielded: a server whose task is cancelled leaves its connections as they are.
+        await asyncio.shield(task)
     finally:
         server.should_exit = True
         await asyncio.gather(task, return_exceptions=True)

@@ -11,6 +11,9 @@ LONGEST_WISH_S = 4 * 3600
 LONGEST_STAY_AWAY_S = 24 * 3600
 """Retry-After is an order, and counts up to a day."""
 LONGEST_BACK_OFF_S = 6 * 3600
+PUSHED_FACTOR = 8
+LONGEST_WHILE_PUSHED_S = 2 * 3600
+"""While a hub pushes, polls are only the safety net: eight times the interval, up to here."""
 LONGEST_PUT_OFF = timedelta(hours=24)
 """skipHours and skipDays count up to here."""
 _SPREAD = 0.1
@@ -24,7 +27,7 @@ class NextPoll:
     reason: str
 
 
-def after_success(interval_s: float, *, ttl_s: float, fresh_s: float, jitter: float) -> NextPoll:
+def after_success(interval_s: float, *, ttl_s: float, fresh_s: float, jitter: float, pushed: bool = False) -> NextPoll:
     """Take the longest of the configured interval and the publisher's wishes, which are capped.
 
     `jitter` is a random number from 0 to 1 that the caller draws; it only ever adds (up to a
@@ -35,6 +38,8 @@ def after_success(interval_s: float, *, ttl_s: float, fresh_s: float, jitter: fl
         (min(ttl_s, LONGEST_WISH_S), "ttl of the feed"),
         (min(fresh_s, LONGEST_WISH_S), "caching headers"),
     ]
+    if pushed:
+        wishes.append((min(PUSHED_FACTOR * interval_s, LONGEST_WHILE_PUSHED_S), "pushed by its hub"))
     longest, reason = max(wishes, key=lambda wish: wish[0])
     return NextPoll(longest + jitter * _SPREAD * interval_s, reason)
 

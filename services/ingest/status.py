@@ -9,11 +9,14 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.ingest.decide import Ids
 from services.ingest.quiet import Silence, silence
 from services.ingest.store import read_feed_config
 from services.ingest.tables import config_state, feed
+from services.ingest.troubles import troubles
 from shared import canary
 from shared.database import database_now, transaction
+from shared.trouble import Trouble
 
 
 async def feeds(engine: AsyncEngine) -> list[dict[str, Any]]:
@@ -49,9 +52,21 @@ def _row(row: dict[str, Any], now: datetime) -> dict[str, Any]:
         "last_error": row["last_error"],
         "failures": row["failures"],
         "entries": row["entries"],
+        "ids": row["ids"],
+        "ids_advice": _IDS.get(row["ids"]),
+        "hub": row["hub"],
+        "pushed": bool(row["pushed_until"] and now < row["pushed_until"]),
+        "added": row["added_at"],
+        "ended": row["ended_at"],
         "quiet": quiet.words() if quiet else None,
         "silent_s": quiet.silent_for.total_seconds() if quiet else None,
     }
+
+
+_IDS = {
+    Ids.CHANGING: "its ids change at every poll; entries are known by link, date and words",
+    Ids.SHARED: "its entries share one id; they are told apart by link or title",
+}
 
 
 def _state(row: dict[str, Any], quiet: Silence | None) -> str:
@@ -75,6 +90,13 @@ async def feed_figures(engine: AsyncEngine) -> dict[str, int]:
         "feeds_quiet": states["quiet"],
         "feeds_failing": failing,
     }
+
+
+async def feed_troubles(engine: AsyncEngine) -> list[Trouble]:
+    """Return what operators should know of the feeds and of their file."""
+    async with transaction(engine) as connection:
+        now = await database_now(connection)
+    return troubles(await feeds(engine), now, await config_problem(engine))
 
 
 async def config_problem(engine: AsyncEngine) -> str | None:

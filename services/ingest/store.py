@@ -38,6 +38,8 @@ _STATE = (
     "ttl_s",
     "skips",
     "recent",
+    "ids",
+    "pushed_until",
     "last_success_at",
     "last_error",
     "failures",
@@ -63,7 +65,8 @@ def read_feed_config(url: str, stored: Mapping[str, Any]) -> Feed:
     return Feed.model_construct(**values)
 
 
-def _read_state(row: Mapping[str, Any]) -> FeedState:
+def read_state(row: Mapping[str, Any]) -> FeedState:
+    """Read a feed's stored state; `row` has all of its columns."""
     return FeedState(
         config=read_feed_config(row["url"], row["config"]),
         **{name: row[name] for name in _STATE if row[name] is not None},
@@ -87,7 +90,7 @@ async def claim_due(engine: AsyncEngine, owner: str, limit: int) -> list[Claim]:
     take = update(feed).where(feed.c.url.in_(due)).values(lease_owner=owner, lease_until=_CLOCK + LEASE).returning(feed)
     async with transaction(engine) as connection:
         rows = (await connection.execute(take)).mappings().all()
-    return [Claim(row["url"], _read_state(dict(row)), owner) for row in rows]
+    return [Claim(row["url"], read_state(dict(row)), owner) for row in rows]
 
 
 async def renew_leases(engine: AsyncEngine, owner: str) -> None:
@@ -139,12 +142,16 @@ UPDATE ingest.feed AS feed SET
     moved_to = r.moved_to, etag = r.etag, last_modified = r.last_modified, validator_url = r.validator_url,
     last_poll_at = r.last_poll_at, next_poll_at = r.next_poll_at, next_poll_reason = r.next_poll_reason,
     ttl_s = r.ttl_s, skips = r.skips, title = r.title, language = r.language, body_hash = r.body_hash,
+    ids = r.ids, hub = r.hub, topic = r.topic,
+    -- A poll that finds what nobody pushed: the hub is not to be relied on.
+    pushed_until = CASE WHEN r.added > 0 THEN NULL ELSE feed.pushed_until END,
     recent = coalesce(r.recent, feed.recent), last_new_at = coalesce(r.last_new_at, feed.last_new_at),
     entries = feed.entries + r.added, lease_owner = NULL, lease_until = NULL
 FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(
     url text, last_status integer, last_success_at timestamptz, moved_to text, etag text, last_modified text,
     validator_url text, last_poll_at timestamptz, next_poll_at timestamptz, next_poll_reason text, ttl_s integer,
-    skips jsonb, title text, language text, body_hash text, recent jsonb, last_new_at timestamptz, added integer)
+    skips jsonb, title text, language text, body_hash text, ids text, hub text, topic text, recent jsonb,
+    last_new_at timestamptz, added integer)
 WHERE feed.url = r.url
 """)
 

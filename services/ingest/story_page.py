@@ -16,6 +16,10 @@ _AMP_COPY = re.compile(
     r"https?://(?:[\w-]+\.cdn\.ampproject\.org/[a-z]/|(?:www\.)?google\.[a-z.]+/amp/)(s/)?(?=[\w-]+\.)", re.IGNORECASE
 )
 _AMP_PATH = re.compile(r"^/amp(?=/)|/amp/?$|\.amp$|\.amp(?=\.html?$)", re.IGNORECASE)
+_USUAL = re.compile(
+    r"https?://(?:www\.)?((?!(?:www|m|mobile|amp|wap|touch)\.)[a-z0-9.-]+\.[a-z]+)(/[\w/~-]*[\w~-])/?", re.ASCII
+)
+"""An address that needs no closer look; most are of this kind."""
 _INDEX = re.compile(r"/(?:index\.(?:html?|php))?$", re.IGNORECASE)
 _FROM_WHERE = frozenset(
     {"amp", "outputtype", "ref", "ref_src", "referrer", "source", "src", "cmpid", "cmp", "ocid", "ito", "_ga", "_gl"}
@@ -33,6 +37,8 @@ def page_key(url: str | None) -> str | None:
 
 def page_form(url: str) -> str | None:
     """Write host, path and query as every address of that page is written."""
+    if (usual := _USUAL.fullmatch(url)) and "amp" not in url and len(url) < 2_000:
+        return f"{usual.group(1)}{usual.group(2)}"
     try:
         parts = urlsplit(_unwrapped(url.strip()))
         host, port = (parts.hostname or "").rstrip("."), parts.port

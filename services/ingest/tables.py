@@ -45,6 +45,11 @@ feed = Table(
     # Hours and days in which its publisher wants no polls; and in which hours it brought how much.
     Column("skips", JSONB(none_as_null=True)),
     Column("recent", JSONB(none_as_null=True)),
+    # Why its entries' ids cannot be believed (`decide.Ids`); who would push it; until when pushes are relied on.
+    Column("ids", String),
+    Column("hub", String),
+    Column("topic", String),
+    _moment("pushed_until"),
     Column("next_poll_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("next_poll_reason", String),
     _moment("last_poll_at"),
@@ -93,6 +98,24 @@ entry = Table(
     Index("entry_sketch", "sketch", postgresql_using="gin", postgresql_where=text("sketch IS NOT NULL")),
     Index("entry_words", "feed_url", "content_hash"),
     Index("entry_oldest", "feed_url", "stored_at"),
+)
+
+# What a hub was asked for, and the secrets that prove its pushes. `state` is one of `hub.State`.
+hub_subscription = Table(
+    "hub_subscription",
+    METADATA,
+    Column("feed_url", String, primary_key=True),
+    Column("token", String, nullable=False, unique=True),
+    Column("secret", String, nullable=False),
+    Column("callback", String, nullable=False),
+    Column("hub", String, nullable=False),
+    Column("topic", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("next_at", DateTime(timezone=True), nullable=False),
+    Column("tries", Integer, nullable=False, server_default=text("0")),
+    _moment("lease_until"),
+    _moment("pushed_at"),
+    Column("error", String),
 )
 
 config_state = Table(

@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.ingest.metrics import FAILING, FEEDS, QUIET
+from services.ingest.decide import Ids
+from services.ingest.metrics import FAILING, FEEDS, ODD_IDS, QUIET
 from services.ingest.status import feeds
 from shared.log import get_logger
 
@@ -28,6 +29,9 @@ class Watch:
         counts = Counter(row["state"] for row in rows)
         for state in STATES:
             FEEDS.labels(state).set(counts[state])
+        ids = Counter(row["ids"] for row in rows)
+        for kind in Ids:
+            ODD_IDS.labels(kind).set(ids[kind])
         for gauge, key in ((QUIET, "silent_s"), (FAILING, "failures")):
             gauge.clear()
             for row in rows:

@@ -62,7 +62,9 @@ async def _outbox_rows(connection: AsyncConnection, entry_ids: set[str]) -> dict
 def _known(revisions: Sequence[dict[str, Any]], sent: dict[str, Any]) -> KnownEntry:
     newest = revisions[-1]
     steps = [step for row in revisions for step in _steps(row, sent)]
-    return KnownEntry(newest["entry_id"], newest["item_id"], newest["title"], newest["text"] or newest["summary"], steps)
+    return KnownEntry(
+        newest["entry_id"], newest["item_id"], newest["title"], newest["text"] or newest["summary"], steps
+    )
 
 
 def _steps(row: dict[str, Any], sent: dict[str, Any]) -> list[Step]:

@@ -78,7 +78,7 @@ async def _gather(settings: Settings, stage: Path, environment: Mapping[str, str
         say(f"database: {shown((stage / DATABASE).stat().st_size)}; now the topics")
     finally:
         await engine.dispose()
-    counts = await save_records(settings, wanted, stage / TOPICS)
+    counts = await save_records(settings, wanted, stage / TOPICS, say)
     say(f"topics: {sum(counts.values())} records, {shown((stage / TOPICS).stat().st_size)}")
     ours = our_versions()
     return Manifest(

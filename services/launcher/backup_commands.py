@@ -20,6 +20,8 @@ def _say(words: str) -> None:
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:
+    from sqlalchemy.exc import SQLAlchemyError
+
     from shared.command import stop
     from shared.errors import CodeGreyError, ConfigError
 
@@ -29,6 +31,8 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
         stop(str(error), 2)
     except CodeGreyError as error:
         stop(str(error), 1)
+    except (OSError, SQLAlchemyError) as error:  # a full disk, a database that went away
+        stop(f"{type(error).__name__}: {str(error).splitlines()[0]}", 1)
 
 
 @click.command()

@@ -13,7 +13,7 @@ import gzip
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,14 @@ AT_ONCE = 500
 CARRIED = (*(topic.name for topic in EVENT_TOPICS), *(dead(topic.name) for topic in EVENT_TOPICS), CONTROL)
 """What else there is tells of the machine as it runs, and is told anew by the next one."""
 
+TELL_EVERY = 25_000
+
 Offsets = dict[str, dict[str, int]]
+Say = Callable[[str], None]
+
+
+def _nothing(_words: str) -> None:
+    """Keep progress to oneself."""
 
 
 async def committed_offsets(settings: Settings) -> Offsets:
@@ -75,7 +82,7 @@ async def spans(settings: Settings, groups: Offsets) -> tuple[list[Span], dict[s
     return found, partitions
 
 
-async def save_records(settings: Settings, wanted: list[Span], into: Path) -> Counter[str]:
+async def save_records(settings: Settings, wanted: list[Span], into: Path, say: Say = _nothing) -> Counter[str]:
     """Write the records of these spans into a file; return how many of each topic."""
     counts: Counter[str] = Counter()
     waiting = {span.partition: span for span in wanted if span.first < span.end}
@@ -93,11 +100,13 @@ async def save_records(settings: Settings, wanted: list[Span], into: Path) -> Co
             moved = time.monotonic()
             while waiting:
                 for at, records in (await consumer.getmany(timeout_ms=200)).items():
-                    span = waiting.get(at)
-                    for record in records if span else ():
-                        if span and span.first <= record.offset < span.end:
+                    known = waiting.get(at)
+                    for record in records if known else ():
+                        if known and known.first <= record.offset < known.end:
                             file.write(_line(record) + "\n")
                             counts[at.topic] += 1
+                            if counts.total() % TELL_EVERY == 0:
+                                say(f"topics: {counts.total()} records so far")
                     moved = time.monotonic()
                 done = [at for at, span in waiting.items() if await consumer.position(at) >= span.end]
                 for at in done:
@@ -173,7 +182,7 @@ async def make_topics(settings: Settings, parts: Mapping[str, TopicPart]) -> Non
     await create_missing(settings, wanted)
 
 
-async def publish_kept(settings: Settings, path: Path, groups: Offsets) -> Counter[str]:
+async def publish_kept(settings: Settings, path: Path, groups: Offsets, say: Say = _nothing) -> Counter[str]:
     """Publish the records where they were, and let each group read on where it was; return how many of each topic."""
     counts: Counter[str] = Counter()
     before: Counter[str] = Counter()  # of each "topic:partition", the records that its group had read
@@ -187,6 +196,8 @@ async def publish_kept(settings: Settings, path: Path, groups: Offsets) -> Count
             place = f"{one.topic}:{one.partition}"
             before[place] += one.offset < read.get(place, 0)
             counts[one.topic] += 1
+            if counts.total() % TELL_EVERY == 0:
+                say(f"topics: {counts.total()} records so far")
             under_way.append(
                 await sender.send(one.topic, one.value, one.key, partition=one.partition, headers=one.headers)
             )

@@ -121,7 +121,8 @@ class UpdateFeaturesRequest(Request[UpdateFeaturesStruct]):
     API_KEY = 57
 
     def __init__(self, feature: str, level: int) -> None:
-        self._update = (feature, level, 1, {})  # 1: an upgrade, which never loses anything
+        upgrade = 1  # which never loses anything
+        self._update: tuple[str, int, int, dict[int, bytes]] = (feature, level, upgrade, {})
 
     def build(self, request_struct_class: type[UpdateFeaturesStruct]) -> UpdateFeaturesStruct:
         """Make the request."""

@@ -26,10 +26,10 @@ from urllib.parse import quote
 from services.launcher.postgres_account import Place, PostgresError, remove_place, settle
 from services.launcher.postgres_cluster import ENVIRONMENT, end_strays, make_cluster, server_command, write_settings
 from services.launcher.processes import Child, ProcessTable
+from services.launcher.service_log import rotate_in_place
 
 ROLE = "codegrey"
 START_LIMIT_S = 60.0
-LOG_BYTES = 10_000_000
 
 
 class PostgresServer:
@@ -41,6 +41,11 @@ class PostgresServer:
         self._table = ProcessTable(self.data)
         self._child: Child | None = None
         self._place: Place | None = None
+
+    @property
+    def log(self) -> Path:
+        """What PostgreSQL says; the supervisor keeps it from growing."""
+        return self.logs / "postgres.log"
 
     @property
     def place(self) -> Place:
@@ -75,9 +80,8 @@ class PostgresServer:
         await asyncio.to_thread(end_strays, place)
         await make_cluster(place)
         write_settings(place, sorted({pwd.getpwuid(0).pw_name, pwd.getpwuid(os.geteuid()).pw_name}))
-        log = self.logs / "postgres.log"
-        if log.exists() and log.stat().st_size > LOG_BYTES:
-            os.replace(log, log.with_suffix(".log.1"))
+        log = self.log
+        rotate_in_place(log)
         with log.open("ab") as file:
             said_before = file.tell()
             self._child = Child.start(

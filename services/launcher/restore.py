@@ -22,6 +22,7 @@ from services.launcher.backup_file import DATABASE, TOPICS, Manifest
 from services.launcher.backup_topics import make_topics, publish_kept, refuse_filled
 from services.launcher.datafolder import DataFolder
 from services.launcher.own_servers import own_servers, settings_here
+from services.launcher.plan import ROOT
 from services.launcher.postgres_account import remove_place
 from services.launcher.processes import write_privately
 from services.launcher.up import our_versions
@@ -46,9 +47,9 @@ class Restored:
 async def restore(source: Path, data: Path, config: Path, say: Say, *, replace_config: bool = False) -> Restored:
     """Restore a backup into a data folder that is new, and a configuration folder."""
     ours = our_versions()
-    if reason := backup_file.refuse_backup(
-        backup_file.read_manifest(source), program=ours.program, postgres=ours.postgres
-    ):
+    manifest = backup_file.read_manifest(source)
+    reason = backup_file.refuse_backup(manifest, program=ours.program, postgres=ours.postgres) or unknown(manifest)
+    if reason:
         raise ConfigError(f"{source} is not restored: {reason}")
     folder = DataFolder(data)
     folder.refuse_if_held()
@@ -69,8 +70,8 @@ async def restore(source: Path, data: Path, config: Path, say: Say, *, replace_c
         async with own_servers(folder, settings) as reached:
             settled = await _fill(reached, stage, manifest, say)
         secrets = keep_secrets(stage, folder)
+        folder.note_version(ours)
         folder.restoring.unlink()
-        folder.check_version(ours)
     return Restored(manifest, settled, secrets)
 
 
@@ -93,12 +94,22 @@ async def _fill(settings: Settings, stage: Path, manifest: Manifest, say: Say) -
     finally:
         await engine.dispose()
     await make_topics(settings, manifest.topics)
-    counts = await publish_kept(settings, stage / TOPICS, manifest.groups)
+    counts = await publish_kept(settings, stage / TOPICS, manifest.groups, say)
     say(f"topics: {sum(counts.values())} records")
     expected = sum(part.records for part in manifest.topics.values())
     if sum(counts.values()) != expected:
         raise CodeGreyError(f"{expected} records were expected in the topics, {sum(counts.values())} were there")
     return settled
+
+
+def unknown(manifest: Manifest) -> str | None:
+    """Return which schema is of a migration that this program has not, or None."""
+    for schema, revision in manifest.schemas.items():
+        if schema not in SCHEMAS or not list(
+            (ROOT / "services" / schema / "migrations/versions").glob(f"{revision}_*")
+        ):
+            return f"its schema {schema} is at {revision}, which this program does not know: update first"
+    return None
 
 
 def _channels(settings: Settings) -> Mapping[str, Channel]:
@@ -109,13 +120,14 @@ def _channels(settings: Settings) -> Mapping[str, Channel]:
 
 
 def refuse_used(folder: DataFolder) -> None:
-    """Refuse a data folder that something lives in."""
-    if (folder.path / "version.json").exists():
+    """Refuse a data folder that something lives in, but for what an interrupted restore has left."""
+    lived_in = any((folder.path / name).exists() for name in ("version.json", "kafka", "postgres.json"))
+    if lived_in and not folder.restoring.exists():
         raise ConfigError(f"{folder.path} is in use by a Code Grey: name a new folder (--data), or move that one away")
 
 
 def clear_half(folder: DataFolder) -> None:
-    """Remove what an interrupted restore, or an interrupted first start, has left; nothing of it was ever run."""
+    """Remove what an interrupted restore has left; nothing of it was ever run."""
     remove_place(folder.path)
     for name in ("kafka", "postgres", "logs", "secrets"):
         shutil.rmtree(folder.path / name, ignore_errors=True)

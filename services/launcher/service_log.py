@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO
@@ -49,6 +50,28 @@ class ServiceLog:
         fresh = self._open()
         self._file.close()
         self._file = fresh
+
+
+def rotate_in_place(path: Path, limit: int = LIMIT_BYTES) -> bool:
+    """Move a log's content up while another program goes on appending to the very file; tell whether it was due.
+
+    For programs that keep their log open (PostgreSQL's processes). A line that they write between the copy and the
+    cut is lost; that they append (O_APPEND) is what makes the cut safe.
+    """
+    try:
+        if path.stat().st_size <= limit:
+            return False
+        for number in range(KEPT, 1, -1):
+            newer = path.with_name(f"{path.name}.{number - 1}")
+            if newer.exists():
+                os.replace(newer, path.with_name(f"{path.name}.{number}"))
+        copy = path.with_name(f"{path.name}.1")
+        shutil.copyfile(path, copy)
+        copy.chmod(0o600)
+        os.truncate(path, 0)
+    except OSError:  # a full disk, say: another time
+        return False
+    return True
 
 
 async def follow(pipe: IO[bytes], each: Callable[[bytes], None]) -> None:

@@ -19,6 +19,7 @@ from services.launcher.ports import choose_ports
 from services.launcher.processes import ProcessTable, write_privately
 from services.launcher.scrape import write_targets
 from services.launcher.servers import Part, ServerPart, Servers
+from services.launcher.service_log import rotate_in_place
 from services.launcher.service_process import ServiceProcess
 from services.launcher.steps import end_leftovers, run_once
 from services.launcher.terminal import Terminal
@@ -200,7 +201,7 @@ class Supervisor:
                         self._terminal.say(one.name, f"not ready yet: {trouble}", alarm=True)
 
     async def _keep_house(self) -> None:
-        """Watch the disk and the guard."""
+        """Watch the disk, the guard, and the log of PostgreSQL, which rotates none itself."""
         looked = time.monotonic()
         while True:
             await asyncio.sleep(min(HOUSEKEEPING_S, self.plan.disk_every_s))
@@ -208,6 +209,8 @@ class Supervisor:
             if time.monotonic() - looked >= self.plan.disk_every_s:
                 looked = time.monotonic()
                 self._watch_disk()
+                if self._servers and self._servers.postgres:
+                    rotate_in_place(self._servers.postgres.log)
 
     def _watch_disk(self) -> None:
         """Pause taking in while the disk of the folder, or of the database elsewhere, is nearly full."""

@@ -42,6 +42,15 @@ async def create_missing(settings: Settings, wanted: Sequence[Topic]) -> list[To
         return states + (await _compare(client, present) if present else [])
 
 
+async def compare_topics(settings: Settings) -> list[TopicState]:
+    """Compare the topics with what they should be, and create none."""
+    async with admin(settings) as client:
+        existing = set(await client.list_topics())
+        present = [topic for topic in TOPICS if topic.name in existing]
+        states = [TopicState(topic.name, "missing") for topic in TOPICS if topic.name not in existing]
+        return states + (await _compare(client, present) if present else [])
+
+
 async def _create(client: AIOKafkaAdminClient, topics: list[Topic], replication: int) -> None:
     wanted = [NewTopic(topic.name, topic.partitions, replication, topic_configs=dict(topic.config)) for topic in topics]
     response = await client.create_topics(wanted)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from aiokafka.errors import KafkaError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.ingest.why import KnownEntry, entries
@@ -14,6 +15,7 @@ from services.notifier.why import told
 from services.tracker.trace import ToldVersion, versions_of
 from services.tracker.why import held_back, reports
 from shared.dead_letters import DeadLetter, read_dead_letters
+from shared.errors import Transient
 from shared.gate import gate
 from shared.settings import Settings
 from shared.topics import ALERTS, NEWS, REPORTS
@@ -88,14 +90,21 @@ class InKafka:
     async def buried(self, topic: str, event_id: str) -> bool:
         """Say whether a dead letter of this topic holds the event; by its key or in its words."""
         if self._letters is None:
-            self._letters = [one async for one in read_dead_letters(self.settings)]
+            try:
+                self._letters = [one async for one in read_dead_letters(self.settings)]
+            except (Transient, KafkaError):
+                self._letters = []  # `lag` says that Kafka is away
         wanted = event_id.encode()
         return any(wanted in ((one.key or b"") + (one.value or b"")) for one in self._letters if one.topic == topic)
 
     async def lag(self, topic: str) -> str:
         """Say how far the reader of a topic is behind, or that it is paused; nothing where it is not."""
         if not self._groups:
-            for one in await group_states(self.settings):
+            try:
+                groups = await group_states(self.settings)
+            except (Transient, KafkaError) as fault:
+                return f"not to be asked now: {fault}"
+            for one in groups:
                 paused = f", paused: {one.get('reason', '')}" if one["state"] == "paused" else ""
                 self._groups[one["topic"]] = f"{one['lag']} behind{paused}" if one["lag"] else ""
         return self._groups.get(topic, "")

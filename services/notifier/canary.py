@@ -47,8 +47,11 @@ PING_WITHIN_S = 10.0
 SUBSCRIPTION = Subscription.model_construct(name=CANARY, channels=(CANARY,), minimum_level=1)
 """Matches as a person's would; it stands in no file."""
 
+# One that is older than its row would be kept is read from the start of the topic: it proves nothing any more.
 _MATCHED = text("""
-    INSERT INTO notifier.canary (alert_id, published_at) VALUES (:alert, :published)
+    INSERT INTO notifier.canary (alert_id, published_at)
+    SELECT CAST(:alert AS varchar), CAST(:published AS timestamptz)
+    WHERE CAST(:published AS timestamptz) > clock_timestamp() - make_interval(days => :days)
     ON CONFLICT DO NOTHING RETURNING alert_id
 """)
 _COUNTED = text("""
@@ -93,7 +96,8 @@ async def match_canaries(connection: AsyncConnection, canaries: Sequence[Receive
     for one in canaries:
         alert = one.event
         published = alert.first_published or alert.opened_at
-        if not (await connection.execute(_MATCHED, {"alert": alert.id, "published": published})).first():
+        values = {"alert": alert.id, "published": published, "days": canary.KEPT_DAYS}
+        if not (await connection.execute(_MATCHED, values)).first():
             continue
         await connection.execute(_COUNTED)
         decision = decide(alert, SUBSCRIPTION, None, alert.created_at)
@@ -153,7 +157,7 @@ class Canary:
     settings: Settings
     _missing: str | None = None
     _started: datetime | None = None
-    _pings: set[asyncio.Task[None]] = field(default_factory=set)
+    _pings: set[asyncio.Task[bool]] = field(default_factory=set)
 
     def trouble(self) -> str | None:
         """Say why the road counts as closed, or None: the readiness check."""

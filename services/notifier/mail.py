@@ -67,6 +67,10 @@ class Session(_Controller):  # type: ignore[misc]
             raise
         return self
 
+    def greet(self) -> None:
+        """Say hello, so that a server that does not speak SMTP is told apart."""
+        self._socket.ehlo_or_helo_if_needed()
+
     def leave(self) -> None:
         """Say goodbye without waiting for an answer, and close."""
         with suppress(*_FAULTS):
@@ -130,7 +134,8 @@ class Mail(_Email):  # type: ignore[misc]
             self.outcome = Outcome(Result.NOT_SENT, f"no connection to the mail server: {_fault(fault)}")
         return self.outcome.result is Result.SENT
 
-    def _send_anew(self, server: Hashable) -> Outcome:
+    def open(self) -> Session:
+        """Connect, encrypt and log in."""
         session = Session(
             host=self.smtp_host,
             port=self.port,
@@ -140,7 +145,10 @@ class Mail(_Email):  # type: ignore[misc]
             verify_certificate=self.verify_certificate,
             socket_connect_timeout=self.socket_connect_timeout,
         )
-        return self._deliver(server, Kept(session.__enter__(), SESSIONS.clock()))
+        return session.__enter__()
+
+    def _send_anew(self, server: Hashable) -> Outcome:
+        return self._deliver(server, Kept(self.open(), SESSIONS.clock()))
 
     def _send_on(self, server: Hashable, kept: Kept[Session]) -> Outcome:
         try:

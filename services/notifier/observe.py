@@ -25,12 +25,14 @@ from shared.trouble import Trouble
 from shared.trouble_file import read_trouble_files
 from shared.trouble_topic import Heard
 
+# Also what is being tried at this moment: a channel does not recover because somebody knocks again.
 _FAILING = text("""
     SELECT channel, count(*) AS waiting,
            extract(epoch FROM clock_timestamp() - min(created_at))::float AS since_s,
            (array_agg(last_error ORDER BY created_at))[1] AS error
     FROM notifier.delivery
-    WHERE state = 'queued' AND attempts >= 3 AND subscription <> :canary GROUP BY channel
+    WHERE state IN ('queued', 'sending') AND attempts >= 3 AND last_error IS NOT NULL AND subscription <> :canary
+    GROUP BY channel
 """)
 
 Ask = Callable[[], Awaitable[Sequence[Trouble]]]

@@ -93,6 +93,17 @@ def try_out(target: Target, settings: Settings) -> None:
         _chat_service(secret)
 
 
+def log_in_to_mail(settings: Settings) -> None:
+    """Connect to the mail server, encrypt, log in and leave; raises what keeps it from that, as smtplib does."""
+    keep_lines_private()
+    target = Target("mail", "email", settings.smtp_from)
+    session = _mail_service(target, settings).open()
+    try:
+        session.greet()
+    finally:
+        session.leave()
+
+
 def _send_mail(
     target: Target, message: Message, delivery_id: str, possible_repeat: bool, settings: Settings
 ) -> Outcome:

@@ -36,3 +36,10 @@ async def deliveries(engine: AsyncEngine) -> dict[str, Any]:
         )
     states: dict[str, Any] = {state.value: counts.get(state.value, 0) for state in State}
     return states | {"folded": folded or 0, "oldest_waiting_s": oldest}
+
+
+async def troubles(engine: AsyncEngine) -> list[dict[str, Any]]:
+    """List what operators were told of and what is not over yet, the oldest first."""
+    query = text("SELECT key, title, since, told_at FROM notifier.trouble ORDER BY since, key")
+    async with transaction(engine) as connection:
+        return [dict(row) for row in (await connection.execute(query)).mappings()]

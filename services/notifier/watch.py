@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
@@ -29,10 +30,12 @@ from shared.ids import stable_id
 from shared.log import get_logger
 from shared.settings import Settings
 from shared.steady import uninterrupted
+from shared.trouble import Trouble
 
 log = get_logger()
 
 LOOK_EVERY_S = 10.0
+BLIND_AFTER_S = 300.0
 
 
 # Not the operators' own: a notice that a notice failed would chase itself.
@@ -62,6 +65,7 @@ class Watch:
     ) -> None:
         self._engine, self._config, self._wake = engine, config, wake
         self.observer = Observer(engine, settings, config_problem, ask, steady)
+        self._blind_since: float | None = None
 
     async def run(self) -> None:
         """Watch until cancelled, on connections that are kept open; of several replicas one watches."""
@@ -73,10 +77,25 @@ class Watch:
                         async with self.observer.opened() as eyes:
                             while await lock.scalar(text("SELECT true")):
                                 await self._look(eyes)
+                                self._blind_since = None
                                 await asyncio.sleep(LOOK_EVERY_S)
             except (Transient, KafkaError, OSError, SQLAlchemyError, TimeoutError) as fault:
                 log.warning("cannot look after the system now", fault=f"{type(fault).__name__}: {fault}"[:200])
+                await self._blind(fault)
             await asyncio.sleep(LOOK_EVERY_S)
+
+    async def _blind(self, fault: Exception) -> None:
+        """Tell of Kafka when it has not answered for long; all that is told beside it stands meanwhile."""
+        now = self.observer.steady()
+        self._blind_since = self._blind_since or now
+        if now - self._blind_since < BLIND_AFTER_S or isinstance(fault, SQLAlchemyError):
+            return
+        advice = f"{type(fault).__name__}: {fault}"[:300] + ". No news is taken in and no alert goes out without it."
+        blind = Trouble("kafka", "Kafka does not answer", advice)
+        try:
+            await uninterrupted(self.tell([blind], blind=True))
+        except Transient as away:
+            log.warning("operators cannot be told now", fault=str(away)[:200])
 
     async def look(self) -> None:
         """Look once and tell what is new."""
@@ -93,8 +112,11 @@ class Watch:
         if await uninterrupted(tell_weekly(self._engine, self._config(), eyes.offsets, figures)):
             self._wake.set()
 
-    async def tell(self, wrong: list[pure.Trouble]) -> pure.Transitions:
-        """Write down what stands and queue what operators are told, in one transaction."""
+    async def tell(self, wrong: list[Trouble], *, blind: bool = False) -> pure.Transitions:
+        """Write down what stands and queue what operators are told, in one transaction.
+
+        Who is `blind` sees what is wrong, and not what is over.
+        """
         async with transaction(self._engine) as connection:
             await lock_decisions(connection)
             now = await database_now(connection)
@@ -102,6 +124,8 @@ class Watch:
             standing = {row.key: pure.Standing(row.key, row.title, row.measure, row.told_at) for row in rows}
             since = {key: one.told_at for key, one in standing.items()}
             news = pure.transitions(standing, wrong, now)
+            if blind:
+                news = replace(news, over=())
             await self._remember(connection, news, now)
             begun = [(one.key, one.title, detail(one)) for one in (*news.begun, *news.worse)]
             await self._say(connection, begun, "trouble", [now.isoformat()] * len(begun), now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.notifier.outcome import State
@@ -51,7 +51,7 @@ async def told(engine: AsyncEngine, incident_id: str, subscription: str | None =
             if subject:
                 steps += await _deliveries(connection, subject, row.subscription)
         if not steps and subscription:
-            return [await _stranger(connection, subscription)]
+            return [await _stranger(connection, subscription, incident_id)]
     return steps
 
 
@@ -66,7 +66,7 @@ def decided(tell: str, pace: str, reason: str, *, listed: bool) -> str:
     return f"{outcome}, {how}" if listed else f"{how}, waits"
 
 
-async def _stranger(connection: AsyncConnection, name: str) -> Step:
+async def _stranger(connection: AsyncConnection, name: str, incident_id: str) -> Step:
     """Say what is known of a subscription that no decision names."""
     known = subscription_table.c
     row = (await connection.execute(select(known.since, known.removed_at).where(known.name == name))).first()
@@ -74,6 +74,9 @@ async def _stranger(connection: AsyncConnection, name: str) -> Step:
         return Step("notifier", "no such subscription", f"{name!r} is not in subscriptions.yaml, or was not read yet")
     if row.removed_at:
         return Step("notifier", "subscription removed", f"{name!r} left subscriptions.yaml", row.removed_at)
+    decided_at = await connection.scalar(select(func.max(notice.c.at)).where(notice.c.incident_id == incident_id))
+    if decided_at is None or row.since < decided_at:
+        return Step("notifier", "no decision kept", f"none of {name!r} on this incident, or not any more")
     return Step("notifier", "older than the subscription", f"{name!r} exists since then and starts anew", row.since)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import tomllib
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
+from shared.gate.scan import unspaced
 from shared.gate.terms import WORLD, Term, parse_terms
 
 _FILE = Path(__file__).with_name("gazetteer.toml")
@@ -19,21 +20,25 @@ def gazetteer_terms() -> tuple[Term, ...]:
     return tuple(dict.fromkeys(term for term, _ in _entries()))
 
 
+@lru_cache(maxsize=4096)
 def country_of(name: str) -> str | None:
     """Return the country (ISO 3166) of the listed provider that a name holds, the longest listed name first."""
     lowered = f" {name.lower()} "
     best: tuple[int, str] | None = None
-    for text, country in _countries().items():
-        if text in lowered and (best is None or len(text) > best[0]):
-            place = lowered.index(text)
-            if not lowered[place - 1].isalnum() or ord(text[0]) > 0x3000:
-                best = len(text), country
+    for term, country in _entries():
+        text = term.text
+        if text in lowered and (best is None or len(text) > best[0]) and _stands_alone(term, lowered):
+            best = len(text), country
     return best[1] if best else None
 
 
-@cache
-def _countries() -> dict[str, str]:
-    return {term.text: country for term, country in _entries()}
+def _stands_alone(term: Term, lowered: str) -> bool:
+    """Say whether a name is not just a part of a longer word."""
+    if unspaced(term.text):
+        return True
+    place = lowered.index(term.text)
+    after = lowered[place + len(term.text)]
+    return not lowered[place - 1].isalnum() and (term.open_end or not after.isalnum())
 
 
 @cache

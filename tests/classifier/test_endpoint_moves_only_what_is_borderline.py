@@ -9,12 +9,15 @@ from dataclasses import replace
 from typing import Any, cast
 
 import pytest
+from click.testing import CliRunner
 from pydantic import SecretStr
 
 from services.classifier import endpoint as endpoint_module
 from services.classifier import handle as handle_module
 from services.classifier.article import Article
-from services.classifier.endpoint import MOST_TOGETHER, Endpoint, configured
+from services.classifier.commands import explain
+from services.classifier.endpoint import MOST_TOGETHER, Endpoint
+from services.classifier.endpoint_settings import configured
 from services.classifier.judge import judge
 from services.classifier.judgement import Judgement
 from services.classifier.metrics import ENDPOINT
@@ -278,6 +281,17 @@ def test_ordinary_news_speaks_to_readers(text: str) -> None:
     assert speaks_to_a_model(Article("x", "Hospital hit by cyberattack", text)) is None
 
 
+async def test_a_fault_of_ours_leaves_the_rules_verdict(server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The batch goes on."""
+
+    def broken(*_: object) -> Judgement:
+        raise RuntimeError("a fault")
+
+    monkeypatch.setattr(endpoint_module, "reconsidered", broken)
+    item = _open(ATTACK, incident=False)
+    assert await _one(_endpoint(server), item) == item[1]
+
+
 async def test_neither_key_nor_answer_is_logged(server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """A rest is told with its cause, once."""
     logged: list[dict[str, Any]] = []
@@ -335,3 +349,19 @@ def test_settings_that_make_no_sense_are_refused_by_name(given: dict[str, Any], 
     with pytest.raises(ConfigError, match=says) as refused:
         configured(_settings("https://models.example/v1", **given))
     assert "abc" not in str(refused.value)
+
+
+def test_explain_says_where_no_endpoint_is_set_or_none_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wrong use in the one case, a note in the other."""
+    arguments = ["-", "--no-vectors", "--endpoint", "--json"]
+    without = CliRunner().invoke(explain, arguments, input=ATTACK.text)
+    assert (without.exit_code, without.stdout) == (2, "")
+    assert "CODEGREY_JUDGE_ENDPOINT_URL" in without.stderr
+    monkeypatch.setenv("CODEGREY_JUDGE_ENDPOINT_URL", "http://127.0.0.1:9/v1")
+    monkeypatch.setenv("CODEGREY_JUDGE_ENDPOINT_MODEL", "small")
+    clear = CliRunner().invoke(explain, arguments, input="Council opens a garden.")
+    assert (clear.exit_code, "not borderline" in clear.stderr) == (0, True)
+    monkeypatch.setattr("services.classifier.second_opinion.is_borderline", lambda *_: True)
+    monkeypatch.setattr("services.classifier.endpoint.is_borderline", lambda *_: True)
+    absent = CliRunner().invoke(explain, arguments, input=ATTACK.text)
+    assert (absent.exit_code, "the rules' verdict stands" in absent.stderr) == (0, True)

@@ -136,4 +136,12 @@ def test_a_language_of_many_countries_tells_none(lang: str, title: str, country:
     """English news is not American news, and "sus" is not Brazil's health service."""
     verdict = judged(title, lang=lang)
     assert verdict.incident
-    assert verdict.country == country
+    assert verdict.sure_country == country
+
+
+def test_a_country_that_is_guessed_is_told_as_a_guess() -> None:
+    """It stands in the command's output for what it is worth, and no alert is routed by it."""
+    verdict = judged("Cyberattack on Harwick Hospital", lang="en")
+    assert verdict.victims[0].country == "US"
+    assert verdict.victims[0].why_country.startswith("guessed")
+    assert verdict.sure_country is None

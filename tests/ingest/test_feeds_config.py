@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 
-from services.ingest.feeds_file import FeedsFile, FeedsWatch, feeds_path, load_feeds
+from services.ingest.feeds_file import FeedsFile, FeedsWatch, ReadFiles, feeds_path, load_feeds
 from services.ingest.schema import feeds_schema
 from services.ingest.wishes import wishes_of
 from shared.config_file import parse_config
@@ -176,6 +176,22 @@ def test_a_change_in_any_file_is_seen_once(tmp_path: Path) -> None:
     assert not watch.changed()
     (tmp_path / "feeds.d" / "new.yaml").unlink()
     assert watch.changed()
+
+
+def test_of_many_files_only_the_changed_one_is_read_again(tmp_path: Path) -> None:
+    """A mistake is not remembered: the file is read until it is right."""
+    settings = written(tmp_path, feeds="include: [feeds.d/*.yaml]\n", d_a="feeds: [https://a.example/]\n")
+    written(tmp_path, d_b="feeds: [https://b.example/]\n")
+    files = ReadFiles()
+    first = load_feeds(settings, files)
+    written(tmp_path, d_b="feeds: [https://c.example/, nonsense]\n")
+    for _ in range(2):
+        with pytest.raises(ConfigError, match="b.yaml:1"):
+            load_feeds(settings, files)
+    written(tmp_path, d_b="feeds: [https://c.example/]\n")
+    second = load_feeds(settings, files)
+    assert [feed.url for feed in second.feeds] == ["https://a.example/", "https://c.example/"]
+    assert second.feeds[0] is first.feeds[0]
 
 
 def test_secrets_of_headers_are_read_when_they_are_sent(tmp_path: Path) -> None:

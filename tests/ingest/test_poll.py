@@ -11,14 +11,16 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from prometheus_client import REGISTRY
 from sqlalchemy import Connection, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.ingest.loop import Poller
 from services.ingest.poll import LOST, Tools, poll
-from services.ingest.status import config_problem, feeds
+from services.ingest.status import config_problem, feed_troubles, feeds
 from services.ingest.store import claim_due
 from services.ingest.tables import METADATA, entry, feed, outbox
+from services.ingest.watch import Watch
 from services.ingest.why import entries
 from shared.database import transaction
 from shared.events import Arrival, NewsItem
@@ -145,6 +147,62 @@ async def test_ids_that_change_at_every_poll_publish_once(
         await make_due(engine)
         await one_round(poller)
     assert len(await published(engine)) == 1
+
+
+async def test_ids_that_cannot_be_believed_are_told_to_the_operator(
+    at: Settings, tools: Tools, server: FeedServer, engine: AsyncEngine, now: datetime
+) -> None:
+    """Changing or shared: in the feed's row and in the metric, until its ids come again."""
+    write_feeds(at, server.url("/f"))
+    poller = Poller(at, tools)
+    found = []
+    for ids in (("a1", "b1"), ("a2", "b2"), ("a3", "b3", "c3"), ("a3", "b3", "c3"), ("x", "x", "x")):
+        server.answers["/f"] = Answer(
+            rss(*(item(one, f"T{n}", str(len(found) == 3), f"https://a.example/{n}", now) for n, one in enumerate(ids)))
+        )
+        await make_due(engine)
+        await one_round(poller)
+        await Watch(engine).look()
+        kinds = [REGISTRY.get_sample_value("codegrey_feed_odd_ids", {"ids": kind}) for kind in ("changing", "shared")]
+        [row] = await feeds(engine)
+        found.append((row["ids"], *kinds))
+    assert found == [
+        (None, 0, 0),
+        ("changing", 1, 0),
+        ("changing", 1, 0),
+        (None, 0, 0),
+        ("shared", 0, 1),
+    ]
+    assert "share one id" in row["ids_advice"]
+
+
+@pytest.mark.parametrize("trust", ["trust: attackers", "claims_by_attackers: true"])
+async def test_the_word_of_attackers_is_marked(
+    at: Settings, tools: Tools, server: FeedServer, engine: AsyncEngine, trust: str
+) -> None:
+    """Both spellings; the press is not."""
+    server.answers["/f"] = server.answers["/g"] = Answer(rss(item("a")))
+    write_feeds(at, f"url: {server.url('/f')}\n    {trust}", server.url("/g"))
+    await one_round(Poller(at, tools))
+    marked = {one.feed: one.claims_by_attackers for one in await published(engine)}
+    assert marked == {server.url("/f"): True, server.url("/g"): False}
+
+
+async def test_what_operators_are_told_comes_from_the_database(
+    at: Settings, tools: Tools, server: FeedServer, engine: AsyncEngine
+) -> None:
+    """Every process says the same: a feed that fails for hours, and a file that is broken."""
+    write_feeds(at, server.url("/gone"))
+    poller = Poller(at, tools)
+    await one_round(poller)
+    assert await feed_troubles(engine) == []
+    async with transaction(engine) as connection:
+        await connection.execute(update(feed).values(failures=9, added_at=func.now() - timedelta(hours=9)))
+    (at.config / "feeds.yaml").write_text("feeds: [nonsense]")
+    await poller.turn()
+    file, failing = await feed_troubles(engine)
+    assert file.title.startswith("feeds.yaml is not taken over: feeds.yaml:1")
+    assert failing.title.endswith("cannot be read: answered 404")
 
 
 async def test_a_backlog_after_a_day_is_marked(

@@ -74,7 +74,7 @@ async def make_older(data: Path, binaries: Path) -> None:
     folder = DataFolder(data)
     folder.prepare()
     place = settle(folder.path)
-    made = subprocess.run(
+    made = subprocess.run(  # noqa: ASYNC221 - a test waits
         command_as(
             place.account,
             [

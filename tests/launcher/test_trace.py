@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from services.launcher.timeline import Moment, seconds_words, slowest, timeline
 from services.launcher.trace import lines, trace
 from services.notifier.config import Subscription
+from services.notifier.metrics import note_accepted
 from services.tracker.retract import retract
 from shared.errors import Permanent
 from shared.metrics import STEP_SECONDS, StepTime
@@ -214,3 +215,21 @@ async def test_the_histograms_count_each_step_once(road: Pipeline) -> None:
         "seen_to_accepted",
         "publisher_to_accepted",
     }
+
+
+def test_operators_notices_have_no_road_behind_them() -> None:
+    """Nor has a test that somebody sent."""
+    before = _accepted()
+    row = {"created_at": _at(0), "item_seen_at": _at(-2), "item_published_at": None, "subscription": "duty"}
+    for purpose in ("operators", "test"):
+        note_accepted(row | {"purpose": purpose}, _at(1))
+    assert _accepted() == before
+    note_accepted(row | {"purpose": "opening"}, _at(1))
+    grown = {step: count - before[step] for step, count in _accepted().items()}
+    assert grown == {"matched_to_accepted": 1, "seen_to_accepted": 1, "publisher_to_accepted": 0}
+
+
+def _accepted() -> dict[str, float]:
+    (metric,) = STEP_SECONDS.collect()
+    counts = {one.labels["step"]: one.value for one in metric.samples if one.name.endswith("_count")}
+    return {step: count for step, count in counts.items() if step.endswith("_to_accepted")}

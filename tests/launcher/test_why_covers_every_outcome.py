@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.ingest.lookup import is_search, site_of, spellings
 from services.ingest.why import never_seen
+from services.launcher.status import group_states
 from services.launcher.why import why
 from services.notifier.config import Subscription
 from services.notifier.why import decided
@@ -138,6 +139,21 @@ async def test_filtered(road: Pipeline) -> None:
 
 
 @pytest.mark.servers
+async def test_a_subscription_that_came_later_left_or_has_no_decision_kept(road: Pipeline) -> None:
+    """What can be said of a subscription that no decision names."""
+    await road.all()
+    for name, since, removed in (
+        ("newcomer", "now()", "NULL"),
+        ("former", "now()", "now()"),
+        ("forgetful", "now() - interval '1 year'", "NULL"),
+    ):
+        await _alter(road, f"INSERT INTO notifier.subscription VALUES ('{name}', {since}, {removed})")
+    assert (await _asked(road, subscription="newcomer"))[-1] == ("notifier", "older than the subscription")
+    assert (await _asked(road, subscription="former"))[-1] == ("notifier", "subscription removed")
+    assert (await _asked(road, subscription="forgetful"))[-1] == ("notifier", "no decision kept")
+
+
+@pytest.mark.servers
 async def test_folded_and_waiting_then_folded(road: Pipeline) -> None:
     """Past the hourly limit."""
     road.wanted = [Subscription(name="duty", channels=("mail",), hourly_limit=1)]
@@ -226,6 +242,18 @@ async def test_dead_letters(road: Pipeline, topics: Settings, topic: str) -> Non
         await publish_all(sender, [letter.to_message()])
     part = {NEWS: "classifier", REPORTS: "tracker", ALERTS: "notifier"}[topic]
     assert (await _asked(road))[-1] == (part, "dead letter")
+
+
+@pytest.mark.servers
+async def test_while_kafka_is_away_the_rest_is_told_all_the_same(road: Pipeline) -> None:
+    """And that it is away."""
+    await road.see()
+    await road.judge()
+    road.settings = road.settings.model_copy(update={"kafka_bootstrap": "127.0.0.1:1"})
+    step = (await why(road.settings, road.engine, ARTICLE, None))[-1]
+    assert step.outcome == "not judged yet"
+    assert "not to be asked now" in step.detail
+    assert "does not answer" in step.detail
 
 
 @pytest.mark.servers
@@ -320,3 +348,16 @@ def test_odd_addresses_are_answered_too() -> None:
         assert isinstance(site_of(odd), str)
         assert not is_search(odd)
         assert never_seen(odd, [_feed("https://herald.example/rss")])
+
+
+@pytest.mark.servers
+async def test_a_group_that_never_committed_is_behind_by_the_whole_log(topics: Settings) -> None:
+    """Also on a new cluster, where Kafka knows of no groups at all."""
+    async with producer(topics) as sender:
+        await publish_all(sender, [Outgoing(NEWS, b"k", b"{}"), Outgoing(NEWS, b"k", b"{}")])
+    lags = {one["group"]: (one["lag"], one["state"]) for one in await group_states(topics)}
+    assert lags == {
+        "codegrey-classifier": (2, "running"),
+        "codegrey-tracker": (0, "running"),
+        "codegrey-notifier": (0, "running"),
+    }

@@ -91,6 +91,11 @@ def alert(number: int = 1, version: int = 1, **changes: Any) -> Alert:
     return Alert(**(known | changes))
 
 
+def sings(number: int = 1, **changes: Any) -> Alert:
+    """Make a canary's alert, published just now."""
+    return alert(number, canary=True, first_published=datetime.now(UTC), **changes)
+
+
 def received(*alerts: Alert) -> list[Received[Alert]]:
     """Wrap alerts as the consuming loop hands them over."""
     return [Received(one, "codegrey.alerts", 0, offset, Trace.start(one.entry_id)) for offset, one in enumerate(alerts)]

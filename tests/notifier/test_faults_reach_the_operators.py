@@ -5,22 +5,31 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from sqlalchemy import func, select, text
+from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.ingest.quiet import remember
+from services.ingest.status import feed_troubles
+from services.ingest.tables import feed
 from services.launcher import disk
+from services.launcher.plan import Plan
+from services.launcher.supervisor import Supervisor
+from services.launcher.terminal import Terminal
+from services.launcher.up import our_versions
 from services.notifier import send as send_module
 from services.notifier.config import Channel, Operators, Subscriptions
 from services.notifier.deliver import Deliverer
 from services.notifier.handle import Handler
+from services.notifier.status import troubles
 from services.notifier.tables import delivery
 from services.notifier.trouble import BEHIND_FROM, STALLED_AFTER_S, TREND_OVER_S
-from services.notifier.watch import Watch
+from services.notifier.watch import BLIND_AFTER_S, Watch
 from shared.clock import SETTLED_AFTER_S, ClockLook, EvenClock
 from shared.kafka import client_options
 from shared.publish import Outgoing, publish_all
@@ -28,6 +37,7 @@ from shared.settings import Settings
 from shared.topics import REPORTS
 from shared.trouble import Trouble
 from shared.trouble_board import Board
+from shared.trouble_file import write_trouble_file
 from tests.notifier.alert_samples import alert, received, subscriptions
 from tests.notifier.notifier_sinks import MailSink, WebSink, mail_sink, web_sink
 from tests.waiting import wait_until
@@ -160,17 +170,35 @@ async def test_a_consumer_that_falls_behind(desk: Desk, producer: AIOKafkaProduc
     assert await desk.look() == _pair(title)
 
 
-async def test_a_disk_that_is_nearly_full(desk: Desk) -> None:
-    """The supervisor's file tells of it, in its words."""
-    assert desk.settings.pause_file
-    free = 900_000_000
-    assert disk.change(free, paused=False) == "pause"
-    desk.settings.pause_file.write_text(f"{disk.shown(free)} free\n")
-    await desk.look()
-    await desk.look()
+async def test_a_disk_that_is_nearly_full(desk: Desk, tmp_path: Path) -> None:
+    """The supervisor sees it and pauses taking in; the notifier tells of it in its words."""
+    free = [900_000_000]
+    plan = Plan(tmp_path / "data", our_versions(), {}, free_space=lambda _folder: free[0])
+    supervisor = Supervisor(plan, Terminal())
+    supervisor.folder.prepare()
+    desk.settings = desk.settings.model_copy(update={"pause_file": supervisor.folder.low_disk})
+    desk.begin_anew()
+
+    async def after(bytes_free: int) -> list[str]:
+        free[0] = bytes_free
+        supervisor._watch_disk()
+        return await desk.look()
+
+    pair = _pair("the disk is nearly full: taking in news pauses")
+    assert await after(disk.PAUSE_BYTES) == []
+    assert await after(900_000_000) == pair[:1]
     assert "900 MB free" in str(desk.web.requests[0][2])
-    desk.settings.pause_file.unlink()
-    assert await desk.look() == _pair("the disk is nearly full: taking in news pauses")
+    assert await after(disk.PAUSE_BYTES) == pair[:1]
+    assert await after(disk.RESUME_BYTES) == pair
+
+
+async def test_what_is_no_service_reports_by_a_file(desk: Desk) -> None:
+    """A command of the same machine, say; it is over when the file is taken back. `status` lists what stands."""
+    write_trouble_file(desk.settings.data, "backup", [Trouble("backup", "the last backup failed", "look")])
+    assert await desk.look() == _pair("the last backup failed")[:1]
+    assert [one["title"] for one in await troubles(desk.engine)] == ["the last backup failed"]
+    write_trouble_file(desk.settings.data, "backup", [])
+    assert await desk.look() == _pair("the last backup failed")
 
 
 async def test_a_clock_that_jumps(desk: Desk, engine: AsyncEngine, producer: AIOKafkaProducer) -> None:
@@ -193,7 +221,27 @@ async def test_a_clock_that_jumps(desk: Desk, engine: AsyncEngine, producer: AIO
     assert await passes(SETTLED_AFTER_S) == _pair(title)
 
 
-async def test_a_feed_that_has_gone_quiet_and_a_service_that_dies(desk: Desk, producer: AIOKafkaProducer) -> None:
+async def test_a_feed_that_goes_quiet(desk: Desk, engine: AsyncEngine, producer: AIOKafkaProducer) -> None:
+    """From the feed's own past in ingest's tables to the operators; over when it brings news again."""
+    now = datetime.now(UTC)
+    past = remember((), [now - timedelta(days=day) for day in range(6, 30)], now)
+    known = {"url": "https://paper.example/feed", "config": {"name": "Paper"}, "last_success_at": now}
+    async with engine.begin() as connection:
+        await connection.execute(insert(feed).values(**known, recent=past, added_at=now - timedelta(days=99)))
+    board = Board("ingest", producer)
+    board.watch("feeds", lambda: feed_troubles(engine), every_s=0.0)
+    await board.turn()
+    (told,) = await desk.look()
+    assert told.startswith("[Code Grey trouble] The feed Paper has gone quiet: nothing new for 6 days")
+    async with engine.begin() as connection:
+        await connection.execute(update(feed).values(recent=remember(past, [now], now)))
+    for _ in range(2):
+        await board.turn()
+        (_, over) = await desk.look()
+    assert over == told.replace("trouble]", "recovered]")
+
+
+async def test_a_trouble_outlives_the_service_that_reported_it(desk: Desk, producer: AIOKafkaProducer) -> None:
     """What the service said stands while it is away, and its absence is told, too."""
     quiet = [Trouble("feeds:quiet", "a feed has gone quiet", "look")]
     board = Board("ingest", producer, "desk")
@@ -219,7 +267,7 @@ async def test_a_mail_server_that_refuses(desk: Desk, mail: MailSink, engine: As
 
     async def tried() -> bool:
         async with engine.connect() as connection:
-            return bool(await connection.scalar(select(delivery.c.attempts)) >= 3)
+            return int(await connection.scalar(select(delivery.c.attempts)) or 0) >= 3
 
     await wait_until(tried, what="three attempts")
     assert await desk.look() == []
@@ -249,3 +297,31 @@ async def test_many_troubles_at_once_are_one_message(desk: Desk, producer: AIOKa
     many[:] = [replace(one, measure=1) for one in many[:1]]
     await board.turn()
     assert await desk.look() == [_pair("30 troubles at once")[0], _pair("29 troubles at once")[1]]
+
+
+async def test_a_kafka_that_does_not_answer(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The notifier needs no Kafka to say so; what else was wrong is not over because nobody can see it."""
+    monkeypatch.setattr("services.notifier.watch.LOOK_EVERY_S", 0.05)
+    await desk.watch.tell([Trouble("feeds:quiet", "a feed has gone quiet", "look")])
+    well, desk.settings = desk.settings, desk.settings.model_copy(update={"kafka_bootstrap": "127.0.0.1:1"})
+    desk.begin_anew()
+
+    async def told(count: int) -> list[str]:
+        desk.wake.set()
+        titles = [request[2]["title"] for request in desk.web.requests]
+        return titles if len(titles) >= count else []
+
+    watching = asyncio.create_task(desk.watch.run())
+    try:
+        await wait_until(lambda: desk.watch._blind_since, what="the first fault")
+        desk.steady += BLIND_AFTER_S
+        assert await wait_until(lambda: told(2)) == [
+            *_pair("a feed has gone quiet")[:1],
+            *_pair("Kafka does not answer")[:1],
+        ]
+        desk.watch.observer.settings = well
+        last = (await wait_until(lambda: told(4)))[2:]
+        assert sorted(last) == sorted([_pair("a feed has gone quiet")[1], _pair("Kafka does not answer")[1]])
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)

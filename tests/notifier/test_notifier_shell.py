@@ -18,7 +18,6 @@ from services.notifier.config import Operators, Subscriptions
 from services.notifier.handle import Handler
 from services.notifier.reload import LiveConfig
 from services.notifier.tables import delivery, subscription, trouble
-from services.notifier.trouble import Trouble
 from services.notifier.watch import Watch
 from shared.control import GroupState, set_state
 from shared.dead_letters import DeadLetter, now_utc
@@ -26,6 +25,7 @@ from shared.errors import ConfigError
 from shared.publish import Outgoing, publish_all
 from shared.settings import Settings
 from shared.topics import NEWS, dead
+from shared.trouble import Trouble
 from tests.notifier.alert_samples import alert, received, subscriptions
 from tests.notifier.notifier_sinks import MailSink, free_port, mail_sink
 

@@ -8,15 +8,18 @@ from datetime import timedelta
 import pytest
 
 from services.notifier.trouble import (
+    BEHIND_FROM,
+    TREND_OVER_S,
     FailingChannel,
+    LagTrend,
     Observation,
     Progress,
     StallClock,
     Standing,
-    Trouble,
     transitions,
     troubles,
 )
+from shared.trouble import Trouble
 from tests.notifier.alert_samples import NOW
 
 WELL = Observation(dead={"codegrey.news": 0}, paused={}, progress=(), stalled_s={}, failing=())
@@ -44,6 +47,18 @@ LAGGING = Progress("codegrey-tracker", "codegrey.reports", lag=5, position=10)
         (replace(WELL, failing=(FailingChannel("chat", 2, 100.0, "x"),)), []),
         (replace(WELL, failing=(FailingChannel("chat", 2, 400.0, "x"),)), ["channel:chat"]),
         (replace(WELL, config_problem="line 3"), ["config"]),
+        (replace(WELL, progress=(LAGGING,), growing=frozenset({"codegrey-tracker"})), ["behind:codegrey-tracker"]),
+        (
+            replace(
+                WELL,
+                progress=(LAGGING,),
+                stalled_s={"codegrey-tracker": 301.0},
+                growing=frozenset({"codegrey-tracker"}),
+            ),
+            ["stalled:codegrey-tracker"],
+        ),
+        (replace(WELL, reported=(Trouble("canary", "late", "look"),)), ["canary"]),
+        (replace(WELL, reported=(Trouble("canary", "late", "look"),), disk="900 MB free"), ["disk"]),
     ],
 )
 def test_each_trouble_is_seen(seen: Observation, keys: list[str]) -> None:
@@ -78,3 +93,31 @@ def test_a_group_has_stopped_only_while_it_lags_and_does_not_move() -> None:
     assert clock.note([replace(LAGGING, position=11)], 200.0)["codegrey-tracker"] == 0
     assert clock.note([replace(LAGGING, position=11, lag=0)], 900.0)["codegrey-tracker"] == 0
     assert clock.note([replace(LAGGING, position=11, lag=1)], 910.0)["codegrey-tracker"] == 10
+
+
+@pytest.mark.parametrize(
+    ("lags", "behind"),
+    [
+        ([1_000, 2_000, 3_000, 4_000], True),
+        ([1_000, 9_000, 9_000, 9_000], False),
+        ([4_000, 3_000, 2_000, 1_000], False),
+        ([10, 20, 30, 40], False),
+        ([9_000, 0, 9_000, 0], False),
+        ([1_000, 2_000, 3_000, 0], False),
+    ],
+)
+def test_a_group_falls_behind_only_where_its_lag_never_comes_back(lags: list[int], behind: bool) -> None:
+    """A burst that is worked off, however large, is no trouble."""
+    trend = LagTrend()
+    found: frozenset[str] = frozenset()
+    for number, lag in enumerate(lags):
+        for step in range(10):
+            found = trend.note([replace(LAGGING, lag=lag)], (number * 10 + step) * TREND_OVER_S / 39)
+    assert bool(found) is behind
+
+
+def test_who_fell_behind_has_caught_up_only_when_the_lag_is_made_up_for() -> None:
+    """Also for a notifier that has just started: it must not flutter."""
+    known = {"behind:codegrey-tracker"}
+    assert LagTrend().note([replace(LAGGING, lag=BEHIND_FROM)], 0.0, known)
+    assert not LagTrend().note([replace(LAGGING, lag=BEHIND_FROM // 2 - 1)], 0.0, known)

@@ -89,6 +89,11 @@ async def test_a_restored_machine_goes_on_where_the_backup_was_taken() -> None:
         assert all(row["lag"] == 0 for row in status["groups"])
         assert not any(row["dead"] for row in status["topics"])
 
+        await road.stack.down()
+        stopped = json.loads((await road.command("backup", str(file.with_name("stopped")), "--json"))[0])
+        assert stopped["open_deliveries"] == 0
+        assert stopped["topics"]["codegrey.alerts"]["records"] >= len(published)
+
 
 async def restore(road: Road, file: Path) -> None:
     """Restore into the new stack's folders; refuse to do it a second time."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import httpx2
 import psutil
@@ -23,7 +23,7 @@ OPERATOR = "operator@hospital.example"
 
 
 @pytest.fixture(scope="module")
-def switch() -> AsyncIterator[WebSink]:
+def switch() -> Iterator[WebSink]:
     """Stand in for the dead man's switch outside."""
     with web_sink() as sink:
         yield sink

@@ -13,14 +13,6 @@ from tests.severity_cases.cases import Case, read_cases
 from tests.severity_cases.table import table
 
 CASES = list(read_cases())
-# What the judge does not yet grade as the table does; taken off this list when it does.
-NOT_YET = {
-    "WannaCry at the NHS, one hospital, same day",
-    "Scripps Health, first",
-    "HSE Ireland, one hospital",
-    "Hipocrate, Romania, first",
-    "DaVita, first",
-}
 DOCS = Path(__file__).parents[2] / "docs" / "severity-cases.md"
 
 
@@ -31,10 +23,8 @@ def test_there_are_at_least_twenty_attacks() -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
-def test_a_known_attack_gets_its_level(case: Case, request: pytest.FixtureRequest) -> None:
+def test_a_known_attack_gets_its_level(case: Case) -> None:
     """Level 0 is "not an incident"."""
-    if case.name in NOT_YET:
-        request.applymarker(pytest.mark.xfail(reason="the judge does not grade this report right yet", strict=False))
     judged = judge(Article(case.name, case.title, case.text, case.lang), leaning)
     assert (judged.level, judged.incident) == (case.level, case.level > 0), judged.reason
 
