@@ -193,15 +193,15 @@ def measure(feeds: int, rounds: int) -> dict[str, Any]:
     finally:
         publisher.kill()
         publisher.wait()
-    wall = {name: statistics.median(one[0] for one in some) for name, some in took.items()}
-    cpu = {name: statistics.median(one[1] for one in some) for name, some in took.items()}
+    medians = {name: [statistics.median(figures) for figures in zip(*some, strict=True)] for name, some in took.items()}
+    (check_s, check_cpu), (loop_s, loop_cpu) = medians["check"], medians["loop"]
     return {
         "feeds": feeds,
-        "check_s": round(wall["check"], 2),
-        "loop_s": round(wall["loop"], 2),
-        "ratio": round(wall["loop"] / wall["check"], 2),
-        "check_cpu_s": round(cpu["check"], 2),
-        "loop_cpu_s": round(cpu["loop"], 2),
+        "check_s": round(check_s, 2),
+        "loop_s": round(loop_s, 2),
+        "ratio": round(loop_s / check_s, 2),
+        "check_cpu_s": round(check_cpu, 2),
+        "loop_cpu_s": round(loop_cpu, 2),
     }
 
 

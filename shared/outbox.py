@@ -52,7 +52,6 @@ RELAY_BATCH = 500
 IDLE_S = 0.25
 NOT_READY_AFTER_S = 15.0
 GIVE_UP_AFTER_S = 90.0
-KEEP_PUBLISHED = "7 days"
 
 
 def outbox_table(metadata: MetaData) -> Table:
@@ -189,22 +188,6 @@ class Relay:
         transient = next((outcome for outcome in outcomes if isinstance(outcome, Transient)), None)
         if transient:
             raise transient
-
-    async def purge(self) -> None:
-        """Delete rows published long ago, in small bites, once an hour, until cancelled."""
-        while True:
-            try:
-                async with self.engine.begin() as connection:
-                    await connection.execute(
-                        text(
-                            f"DELETE FROM {self.table.schema}.outbox WHERE id IN (SELECT id FROM "  # noqa: S608
-                            f"{self.table.schema}.outbox WHERE published_at < now() - interval "
-                            f"'{KEEP_PUBLISHED}' ORDER BY id LIMIT 5000)"
-                        )
-                    )
-            except (SQLAlchemyError, OSError, TimeoutError) as fault:
-                log.warning("outbox not purged", fault=type(fault).__name__)
-            await asyncio.sleep(3600)
 
 
 def _outgoing(row: Any) -> Outgoing:

@@ -71,6 +71,4 @@ def parse(record: Record, event: type[E]) -> Received[E]:
             for problem in error.errors(include_input=False, include_url=False)[:5]
         )
         raise Permanent(f"not a readable {event.type_name}: {problems}") from None
-    return Received(
-        parsed, record.topic, record.partition, record.offset, record.headers or (), record.timestamp or 0
-    )
+    return Received(parsed, record.topic, record.partition, record.offset, record.headers or (), record.timestamp or 0)

@@ -88,7 +88,6 @@ class Runtime:
         """Publish an outbox in the background."""
         self.health.checks["outbox relay"] = relay.trouble
         self.background("outbox relay", relay.run)
-        self.background("outbox purge", relay.purge)
         self.troubles.watch("outbox", lambda: refused_rows(relay.engine, relay.table))
 
     def fail(self, fault: BaseException) -> None:

@@ -97,7 +97,9 @@ class Settings(BaseSettings):
     )
 
     keep_news_days: int = Field(
-        365, ge=0, description="Days that ingest keeps entries, once their feed has brought 2,000 newer ones; 0: for ever."
+        365,
+        ge=0,
+        description="Days that ingest keeps entries, once their feed has brought 2,000 newer ones; 0: for ever.",
     )
     keep_decisions_days: int = Field(
         365, ge=0, description="Days that the notifier keeps its decisions and ended deliveries; 0: for ever."

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from services.classifier.reading import Reading, Sentence
 from shared.gate.scan import Hit, unspaced
@@ -84,6 +85,7 @@ PATTERNS = (
         apart=("cyber", "hacker", "systems"),
     ),
     Pattern(Signal.MEDICINES_BLOCKED, ("medicines",), ("down", "suspended", "paper", "cancelled"), 40),
+    Pattern(Signal.MEDICINES_BLOCKED, ("medicines_blocked",)),
     Pattern(
         Signal.CARE_DISRUPTED,
         ("care", "provider", "activity"),
@@ -92,7 +94,9 @@ PATTERNS = (
         ("website", "data", "office"),
         apart=("cyber", "hacker", "systems"),
     ),
-    Pattern(Signal.CARE_DISRUPTED, ("activity",), ("down",), 30, ("website", "data", "office"), apart=("cyber", "systems")),
+    Pattern(
+        Signal.CARE_DISRUPTED, ("activity",), ("down",), 30, ("website", "data", "office"), apart=("cyber", "systems")
+    ),
     Pattern(
         Signal.CARE_DISRUPTED,
         ("emergency", "appointment", "surgery", "lab", "imaging", "radiotherapy", "medicines"),
@@ -115,6 +119,7 @@ PATTERNS = (
     Pattern(Signal.WEBSITE_FLOODED, ("website",), ("down",), 25, ("systems", "records", "data", "medicines")),
     Pattern(Signal.WEBSITE_DEFACED, ("deface",)),
     Pattern(Signal.ATTACKER_CLAIM, ("claim",), ("gang", "hacker", "cyber", "hacked", "breach", "data", "darknet"), 120),
+    Pattern(Signal.ATTACKER_CLAIM, ("claim_attack",)),
     Pattern(Signal.RESTORED, ("restored",)),
     Pattern(Signal.ATTACK, ("cyber",)),
     Pattern(Signal.ATTACK, ("hacked",), ("care", "provider", "supplier", "systems", "data", "website", "digital"), 60),
@@ -139,18 +144,25 @@ def find_signals(reading: Reading) -> list[Found]:
     """Return every signal that the words show, by place; nothing is judged yet."""
     found: list[Found] = []
     for sentence in reading.sentences:
-        present = {hit.concept for hit in sentence.hits}
-        if not present:
+        if not sentence.hits:
             continue
         seen: set[tuple[Signal, int, int]] = set()
-        for pattern in PATTERNS:
-            if present.isdisjoint(pattern.what) or (pattern.state and present.isdisjoint(pattern.state)):
-                continue
+        for pattern in _patterns_of(sentence.concepts):
             for one in _match(pattern, sentence, reading):
                 if (one.signal, one.start, one.end) not in seen:
                     seen.add((one.signal, one.start, one.end))
                     found.append(one)
     return _one_each(found)
+
+
+@lru_cache(maxsize=8192)
+def _patterns_of(present: frozenset[str]) -> tuple[Pattern, ...]:
+    """Return the patterns of which the concepts that a sentence holds may make a signal, in the table's order."""
+    return tuple(
+        pattern
+        for pattern in PATTERNS
+        if not present.isdisjoint(pattern.what) and not (pattern.state and present.isdisjoint(pattern.state))
+    )
 
 
 def _match(pattern: Pattern, sentence: Sentence, reading: Reading) -> Iterator[Found]:
@@ -182,12 +194,14 @@ def _lies_between(hit: Hit, one: Hit, other: Hit) -> bool:
 
 def _within_longer(hit: Hit, concept: str, sentence: Sentence) -> bool:
     """Say whether a term is part of a longer one of another sense: "utsatt for" is no "utsatt" (postponed)."""
-    return any(o.start <= hit.start and hit.end <= o.end and o.end - o.start > hit.end - hit.start
-               for o in sentence.of(concept))
+    return any(
+        o.start <= hit.start and hit.end <= o.end and o.end - o.start > hit.end - hit.start
+        for o in sentence.of(concept)
+    )
 
 
 def _names_a_house(vital: Hit, sentence: Sentence) -> bool:
-    """Say whether a word for vital care only says what house it is: a "maternity hospital" cancels visits, not births."""
+    """Say whether a word for vital care only names a house: a "maternity hospital" cancels visits, not births."""
     return any(
         (care.start <= vital.start and vital.end < care.end) or 0 <= care.start - vital.end <= 1
         for care in sentence.of("care")

@@ -41,6 +41,11 @@ def judge(article: Article, vectors: Vectors | None = None) -> Judgement:
     passed = gate(f"{article.title}\n\n{article.text}")
     if not passed.passed:
         return gated_out(article, passed.why)
+    return judge_candidate(article, vectors)
+
+
+def judge_candidate(article: Article, vectors: Vectors | None = None) -> Judgement:
+    """Judge an article that has passed the gate."""
     reading, cast, weighed, features = study(article)
     verdict = decide(features)
     if vectors is not None and is_open(verdict):

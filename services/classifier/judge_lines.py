@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from services.classifier.article import Article
-from services.classifier.judge import Vectors, gated_out, judge
+from services.classifier.judge import Vectors, gated_out, judge_candidate
 from shared.gate import gate
 
 _SHOWN_ID = 200
@@ -36,7 +36,7 @@ def judge_line(line: bytes, vectors: Vectors | None = None) -> str:
         passed = gate(f"{article.title}\n\n{article.text}")
         if not passed.passed:
             return f'{{"id":{json.dumps(article.id)},{_rest_when_gated_out(passed.why)}'
-        return _written(judge(article, vectors).as_dict())
+        return _written(judge_candidate(article, vectors).as_dict())
     except BadLineError as error:
         return _failed(identity, str(error))
     except Exception as error:

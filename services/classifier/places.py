@@ -16,6 +16,8 @@ from shared.gate.gazetteer import country_of
 from shared.gate.scan import lower, unspaced
 
 _WORD = re.compile(r"[^\W_][\w'’-]*")
+_ELIDED = re.compile(r"^(?:d|l|dell|nell|all)'|'s$")
+_ELIDED_CITY = re.compile(r"^(?:d|l)['’]")
 _SMALLEST_CITY = 15_000
 _CITY_GRAM = 3
 _LARGE_CITY = 150_000
@@ -139,15 +141,25 @@ def _usage(reading: Reading) -> list[tuple[str, float, str]]:
     if known not in tables():
         return []
     lead = reading.document[: reading.title_length + _LEAD_OF_USAGE]
+    lowered = lead.lower()
     found: dict[str, str] = {}
-    for word, country in table(known).items():
-        if country in found:
-            continue
-        acronym = len(word) <= _LONGEST_ACRONYM
-        wanted = re.escape(word.upper() if acronym else word)
-        if re.search(rf"(?<!\w){wanted}(?!\w)", lead, re.NOFLAG if acronym else re.IGNORECASE):
+    for word, country, pattern in _words_of_usage(known):
+        if country not in found and word in lowered and pattern.search(lead):
             found[country] = word
     return [(country, _USAGE_WEIGHT, f"a word of {country}: {word}") for country, word in found.items()]
+
+
+@cache
+def _words_of_usage(known: str) -> tuple[tuple[str, str, re.Pattern[str]], ...]:
+    """Return a language's words of usage in lower case, each with its country and its pattern (acronyms in capitals)."""
+    found = []
+    for word, country in table(known).items():
+        acronym = len(word) <= _LONGEST_ACRONYM
+        wanted = re.escape(word.upper() if acronym else word)
+        found.append(
+            (word.lower(), country, re.compile(rf"(?<!\w){wanted}(?!\w)", re.NOFLAG if acronym else re.IGNORECASE))
+        )
+    return tuple(found)
 
 
 def _host(url: str) -> str:
@@ -164,14 +176,17 @@ def _countries_named(text: str, languages: tuple[str, ...]) -> list[tuple[str, s
     words = [(m.group().lower().replace("’", "'"), m.group()) for m in _WORD.finditer(text)]
     names = _country_names_in(languages)
     regions = table("regions")
+    begin = _beginnings(languages)
+    # Of the runs of several words few begin as a name does.
+    starts = [i for i, (w, _) in enumerate(words) if w in begin or ("'" in w and _ELIDED.sub("", w) in begin)]
     taken: set[int] = set()
     for size in (4, 3, 2, 1):
-        for i in range(len(words) - size + 1):
-            if taken and not taken.isdisjoint(range(i, i + size)):
+        for i in starts if size > 1 else range(len(words)):
+            if i + size > len(words) or (taken and not taken.isdisjoint(range(i, i + size))):
                 continue
             gram = " ".join(word for word, _ in words[i : i + size])
             if "'" in gram and gram not in regions:
-                gram = re.sub(r"^(?:d|l|dell|nell|all)'|'s$", "", gram)
+                gram = _ELIDED.sub("", gram)
             code = regions.get(gram) or names.get(gram) or (_by_stem(gram, languages) if size == 1 else None)
             if code is None:
                 continue
@@ -184,6 +199,13 @@ def _countries_named(text: str, languages: tuple[str, ...]) -> list[tuple[str, s
             if name in lowered:
                 found.setdefault(code, name)
     return list(found.items())
+
+
+@cache
+def _beginnings(languages: tuple[str, ...]) -> frozenset[str]:
+    """Return the first words of the names of several words."""
+    names = (*_country_names_in(languages), *table("regions"))
+    return frozenset(name.partition(" ")[0] for name in names if " " in name)
 
 
 @cache
@@ -240,9 +262,11 @@ def _cities_named(text: str, home: str | None, spoken: tuple[str, ...]) -> list[
     for i in range(len(words)):
         if i <= taken or not words[i].group()[0].isupper():
             continue
-        for size in range(min(_CITY_GRAM, len(words) - i), 0, -1):
+        first = _ELIDED_CITY.sub("", words[i].group().lower())
+        most = min(_CITY_GRAM, len(words) - i) if first in _city_beginnings() else 1
+        for size in range(most, 0, -1):
             gram = text[words[i].start() : words[i + size - 1].end()].lower()
-            gram = re.sub(r"^(?:d|l)['’]", "", gram)
+            gram = _ELIDED_CITY.sub("", gram)
             choices = cities.get(gram)
             if choices and gram not in table("not_cities"):
                 taken = i + size - 1
@@ -262,6 +286,13 @@ def _cities() -> dict[str, list[tuple[str, int]]]:
         for name in {city["name"], *(n for n in city["alternatenames"] if len(n) > 3 and city["population"] > 300_000)}:
             found[name.lower()].append((city["countrycode"], city["population"]))
     return found
+
+
+@cache
+def _city_beginnings() -> frozenset[str]:
+    """Return the first words of the cities' names of several words."""
+    firsts = ((name, _WORD.match(name)) for name in _cities())
+    return frozenset(first.group() for name, first in firsts if first and first.end() < len(name))
 
 
 @cache

@@ -9,9 +9,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 from services.classifier.article import Article
@@ -57,14 +56,30 @@ class Sentence:
     end: int
     hits: tuple[Hit, ...]
     title: bool = False
+    _by_concept: dict[str, list[Hit]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Sort the hits by concept once: they are asked for some hundred times."""
+        by_concept: dict[str, list[Hit]] = {}
+        for hit in self.hits:
+            by_concept.setdefault(hit.concept, []).append(hit)
+        object.__setattr__(self, "_by_concept", by_concept)
+
+    @property
+    def concepts(self) -> frozenset[str]:
+        """Return the concepts of which the sentence has a hit."""
+        return frozenset(self._by_concept)
 
     def of(self, *concepts: str) -> list[Hit]:
-        """Return the sentence's hits of these concepts."""
-        return [hit for hit in self.hits if hit.concept in concepts]
+        """Return the sentence's hits of these concepts, by place."""
+        present = [concept for concept in concepts if concept in self._by_concept]
+        if len(present) <= 1:
+            return self._by_concept[present[0]] if present else []
+        return [hit for hit in self.hits if hit.concept in present]
 
     def has(self, *concepts: str) -> bool:
         """Say whether the sentence has a hit of any of these concepts."""
-        return any(hit.concept in concepts for hit in self.hits)
+        return not self._by_concept.keys().isdisjoint(concepts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,19 +206,19 @@ def _languages(told: str | None, hits: list[Hit], lowered: str) -> tuple[str, ..
     them. A told language counts, even where its words are few, but a second one may stand beside it: digests
     come in one language under a headline in another.
     """
-    votes: Counter[str] = Counter()
+    votes: dict[str, float] = {}
     shared: dict[tuple[int, int], set[str]] = {}
-    for hit in hits:
-        shared.setdefault((hit.start, hit.end), set()).add(hit.language)
-    for hit in hits:
-        if hit.language == WORLD:
-            continue
-        weight = min(3.0, float(hit.end - hit.start)) if hit.concept == "common" else (hit.end - hit.start) / 6
-        votes[hit.language] += weight / len(shared[hit.start, hit.end] - {WORLD})  # type: ignore[assignment]
+    for start, end, _, language in hits:
+        if language != WORLD:
+            shared.setdefault((start, end), set()).add(language)
+    for start, end, concept, language in hits:
+        if language != WORLD:
+            weight = min(3.0, float(end - start)) if concept == "common" else (end - start) / 6
+            votes[language] = votes.get(language, 0.0) + weight / len(shared[start, end])
     code = (told or "").lower().replace("_", "-").split("-")[0] or None
     if code in {"nb", "nn"}:
         code = "no"
-    ranked = [language for language, _ in votes.most_common()]
+    ranked = sorted(votes, key=votes.__getitem__, reverse=True)
     if not ranked:
         return (code,) if code else ()
     best = votes[ranked[0]]

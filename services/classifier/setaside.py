@@ -19,6 +19,8 @@ _HYPOTHETICAL_COUNTS = frozenset({Signal.DATA_STOLEN, Signal.ATTACK, Signal.OUTA
 # "Not a cyberattack"; but "no emergency admissions after a cyberattack" and "sin urgencias por un ciberataque" are one.
 _ATTACK_REACH = (20, 15)
 _BETWEEN_AN_ATTACK_AND_ITS_NEGATION = 2
+# A website "after a flood of requests not reachable" is flooded, as one attacked is attacked.
+_EVENTS = frozenset({Signal.ATTACK, Signal.WEBSITE_FLOODED})
 _NAMES_A_CAUSE = frozenset(
     "after following by due from over amid nach durch wegen seit bei après par suite depuis dès tras por debido luego "
     "desde dopo per da dal dall após depois na door sinds efter po kvůli pro przez z jälkeen takia vuoksi "
@@ -52,8 +54,7 @@ def weigh(found: Sequence[Found], reading: Reading, cast: Cast) -> list[Weighed]
 def _weigh(one: Found, reading: Reading, zones: dict[int, str]) -> Weighed:
     if one.sentence.index in zones:
         return Weighed(one, False, zones[one.sentence.index])
-    first, _ = reading.clause(one.sentence, one.start, one.end)
-    _, last = reading.clause(one.sentence, one.start, one.end)
+    first, last = reading.clause(one.sentence, one.start, one.end)
     cue = _cue("negation", one, first, last, reading)
     if cue and one.signal not in _NEGATION_WITHIN:
         return Weighed(one, False, f"negated: “{reading.quote(cue.start, cue.end)}”")
@@ -119,7 +120,7 @@ def _cue(concept: str, one: Found, first: int, last: int, reading: Reading) -> H
             continue
         if any(term.start <= hit.start and hit.end <= term.end for term in one.terms):
             continue
-        if concept == "negation" and one.signal is Signal.ATTACK and not _denies(hit, one, reading):
+        if concept == "negation" and one.signal in _EVENTS and not _denies(hit, one, reading):
             continue
         return hit
     return None
@@ -144,7 +145,7 @@ def _denies(cue: Hit, attack: Found, reading: Reading) -> bool:
 def _reach(concept: str, one: Found, reading: Reading) -> tuple[int, int]:
     """Return how far before and behind a signal a cue may stand: an attack itself is negated only close by."""
     before, after = _BEFORE[concept], _AFTER[concept]
-    if concept == "negation" and one.signal is Signal.ATTACK:
+    if concept == "negation" and one.signal in _EVENTS:
         before, after = _ATTACK_REACH
     if unspaced(reading.quote(one.start, one.end)):
         # Japanese negates at the end of its clause.

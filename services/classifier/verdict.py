@@ -15,12 +15,14 @@ from services.classifier.features import CARE, EVENT, Features
 from services.classifier.judgement import Weight
 
 WEIGHTS = Path(__file__).with_name("weights.toml")
-THRESHOLD = 0.5
+# Below the half, since what is missed costs more: in the crossed fits 3 false alarms and 11 misses at .4, 2 and 12 at .5.
+THRESHOLD = 0.4
 OPEN = (0.3, 0.7)
 _SHOWN = 5
 _ZONES = ("head", "lead", "body")
 _FROM_INSIDE = ("head:exposure", "head:insider", "lead:exposure", "lead:insider")
 _FROM_OUTSIDE = ("cyber", "hacker", "gang", "darknet")
+_PLAINLY_CYBER = ("cyber", "breach", "hacker", "gang", "darknet", "data", "systems", "outage", "records")
 _DATA = ("signal:data_stolen", "signal:data_published")
 
 
@@ -97,6 +99,8 @@ def _ruled_out(features: Features) -> str | None:
         return f"told as a drill: “{features['told:drill']}”"
     if "told:anniversary" in features and not any(data in features for data in _DATA):
         return f"told as long past: “{features['told:anniversary']}”"
+    if "head:physical" in features and not any(f"{zone}:{w}" in features for zone in _ZONES for w in _PLAINLY_CYBER):
+        return f"told of bodily harm or theft, nothing of computers: “{features['head:physical']}”"
     judged = next((features[f] for f in ("head:sentence", "head:arrest") if f in features), None)
     if judged is not None and "head:hacker" in features and "signal:care" not in features:
         return f"told of who did it, before the law: “{judged}”"

@@ -29,7 +29,15 @@ class Cast:
 
     def names(self, text: str) -> bool:
         """Say whether a piece of text (in lower case) names the main victim."""
-        return any(re.search(rf"(?<!\w){re.escape(word)}", text) for word in self.own if len(word) > 2)
+        return any(_begins_a_word(word, text) for word in self.own if len(word) > 2)
+
+
+def _begins_a_word(word: str, text: str) -> bool:
+    """Say whether a word stands in a text, at its beginning or behind what is no letter or digit."""
+    place = text.find(word)
+    while place > 0 and (text[place - 1].isalnum() or text[place - 1] == "_"):
+        place = text.find(word, place + 1)
+    return place >= 0
 
 
 def choose_victims(mentions: Sequence[Mention], reading: Reading) -> Cast:

@@ -123,7 +123,8 @@ def lease_of(said: str) -> timedelta:
 
 def retry_in(tries: int) -> timedelta:
     """Return when a hub that has not confirmed is asked again; `tries` counts those before."""
-    return min(_FIRST_RETRY * 2 ** min(tries, 10), _LONGEST_RETRY)
+    doubled: timedelta = _FIRST_RETRY * 2 ** min(tries, 10)
+    return min(doubled, _LONGEST_RETRY)
 
 
 def relied_until(lease_until: datetime | None, now: datetime) -> datetime:

@@ -31,12 +31,10 @@ async def follow_feeds(connection: AsyncConnection, base: str | None, secret: Ca
     one = hub_subscription.c
     wanted = feed.c.active & feed.c.ended_at.is_(None) & feed.c.hub.is_not(None) & feed.c.topic.is_not(None)
     same = (feed.c.url == one.feed_url) & (feed.c.hub == one.hub) & (feed.c.topic == one.topic)
-    stays = exists().where(same, wanted)
-    if base:
-        stays = stays & one.callback.startswith(callback_of(base, ""), autoescape=True)
     unwanted = one.state != State.LEAVING
     if base:
-        unwanted = unwanted & ~stays
+        here = one.callback.startswith(callback_of(base, ""), autoescape=True)
+        unwanted = unwanted & ~(exists().where(same, wanted) & here)
     gone = update(hub_subscription).where(unwanted).values(state=State.LEAVING, next_at=now, tries=0)
     ended = (await connection.execute(gone.returning(one.feed_url))).scalars().all()
     if ended:
@@ -98,7 +96,7 @@ async def subscription_of(connection: AsyncConnection, token: str, *, lock: bool
     """Read the subscription that an address stands for."""
     query = select(hub_subscription).where(hub_subscription.c.token == token)
     row = (await connection.execute(query.with_for_update() if lock else query)).mappings().one_or_none()
-    return _subscription(row) if row else None
+    return _subscription(dict(row)) if row else None
 
 
 async def save_answer(connection: AsyncConnection, subscription: Subscription, given: Answer) -> None:

@@ -47,8 +47,8 @@ _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "su
 # feedparser looks for a driver that no longer exists, on the whole path, for every document.
 feedparser.api.PREFERRED_XML_PARSERS = []
 # It joins the same few addresses again and again, seventeen times for a small feed.
-feedparser.mixin.make_safe_absolute_uri = lru_cache(1_024)(feedparser.mixin.make_safe_absolute_uri)
-feedparser.mixin._urljoin = lru_cache(1_024)(feedparser.mixin._urljoin)
+for _join in ("make_safe_absolute_uri", "_urljoin"):
+    setattr(feedparser.mixin, _join, lru_cache(1_024)(getattr(feedparser.mixin, _join)))
 
 
 def parse(body: bytes, *, url: str, content_type: str = "", how: Mapping[str, Any] | None = None) -> ParsedFeed:

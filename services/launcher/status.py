@@ -9,7 +9,7 @@ from typing import Any
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from services.ingest.status import config_problem, feeds
-from services.notifier.status import deliveries
+from services.notifier.status import deliveries, troubles
 from services.notifier.times import road_times
 from shared.control import read_states
 from shared.database import open_engine
@@ -34,13 +34,14 @@ async def status(settings: Settings) -> dict[str, Any]:
     engine = open_engine(settings)
     try:
         # All at once: most of it is waiting for connections.
-        counts, groups, read, problem, sent, times = await asyncio.gather(
+        counts, groups, read, problem, sent, times, wrong = await asyncio.gather(
             count_topics(settings),
             group_states(settings),
             feeds(engine),
             config_problem(engine),
             deliveries(engine),
             road_times(engine),
+            troubles(engine),
         )
         return {
             "topics": [asdict(count) for count in counts],
@@ -49,6 +50,7 @@ async def status(settings: Settings) -> dict[str, Any]:
             "feeds_config_problem": problem,
             "deliveries": sent,
             "times": times,
+            "troubles": wrong,
         }
     finally:
         await engine.dispose()

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from services.launcher.timeline import seconds_words
@@ -42,6 +43,8 @@ def print_status(found: dict[str, Any], console: Console | None = None) -> None:
     console.print(deliveries)
     if times := found.get("times"):
         console.print(_road(times))
+    for trouble in found.get("troubles") or ():
+        console.print(f"[red]Operators were told:[/red] {escape(trouble['title'])}, since {_moment(trouble['since'])}")
 
 
 def _table(title: str, *columns: str) -> Table:

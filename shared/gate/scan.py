@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import hyperscan
@@ -20,10 +21,13 @@ _UNSPACED = (
     (0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x3040, 0x30FF),
     (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0xFF66, 0xFF9F),
 )  # fmt: skip
+_FIRST_UNSPACED = "\u0e00"
 _PLAIN = {"ł": "l", "ø": "o", "đ": "d", "ı": "i"}
 _SHORTEST_WITHOUT_ACCENTS = 6
 _LONGEST_BOUNDED_BY_THE_ENGINE = 4
 _GREEK_OR_CYRILLIC = 0x0530
+# How far a word goes on beside a term at most: without an end, one long word costs the square of its terms.
+_LONGEST_REACH = 60
 
 
 class Hit(NamedTuple):
@@ -33,6 +37,15 @@ class Hit(NamedTuple):
     end: int
     concept: str
     language: str
+
+
+class _Phrase(NamedTuple):
+    """Hold a phrase's length, whether it is bounded at its two ends, and the terms that it stands for."""
+
+    length: int
+    edge_start: bool
+    edge_end: bool
+    terms: tuple[Term, ...]
 
 
 class Scanner:
@@ -45,9 +58,10 @@ class Scanner:
             for text in dict.fromkeys((term.text, _without_accents(term.text))):
                 by_text.setdefault(text, []).append(term)
         self._terms: list[list[Term]] = list(by_text.values())
-        self._length = [len(text) for text in by_text]
         # A boundary is asked for only where the phrase ends in a letter or digit of a script with spaces.
-        self._edges = [(_bounded(text[0]), _bounded(text[-1])) for text in by_text]
+        self._phrases = [
+            _Phrase(len(text), _bounded(text[0]), _bounded(text[-1]), tuple(terms)) for text, terms in by_text.items()
+        ]
         expressions = [_expression(text, terms) for text, terms in by_text.items()]
         self._empty = not expressions
         if self._empty:
@@ -85,28 +99,42 @@ class Scanner:
         raw.sort()
         found: list[Hit] = []
         ascii_only = len(data) == len(lowered)
-        seen_bytes = seen_chars = 0
+        seen_bytes = end = 0
+        last = len(lowered)
+        phrases = self._phrases
         for end_byte, identity in raw:
-            if not ascii_only:
-                seen_chars += len(data[seen_bytes:end_byte].decode("utf-8", "surrogatepass"))
+            if ascii_only:
+                end = end_byte
+            elif end_byte > seen_bytes:
+                end += len(data[seen_bytes:end_byte].decode("utf-8", "surrogatepass"))
                 seen_bytes = end_byte
-            end = end_byte if ascii_only else seen_chars
-            self._add(lowered, end - self._length[identity], end, identity, written, found)
+            length, edge_start, edge_end, terms = phrases[identity]
+            start = end - length
+            inside_start = edge_start and start > 0 and lowered[start - 1].isalnum()
+            inside_end = edge_end and end < last and lowered[end].isalnum()
+            if inside_start or inside_end:
+                _add_inside(terms, (start, end), (inside_start, inside_end), (lowered, written), found)
+                continue
+            for term in terms:
+                if not term.capitals or written[start:end].isupper():
+                    found.append(Hit(start, end, term.concept, term.language))
         found.sort()
         return found
 
-    def _add(self, lowered: str, start: int, end: int, identity: int, written: str, found: list[Hit]) -> None:
-        edge_start, edge_end = self._edges[identity]
-        inside_start = edge_start and start > 0 and lowered[start - 1].isalnum()
-        inside_end = edge_end and end < len(lowered) and lowered[end].isalnum()
-        for term in self._terms[identity]:
-            if (inside_start and not term.open_start) or (inside_end and not term.open_end):
-                continue
-            if term.capitals and not written[start:end].isupper():
-                continue
-            first = _word_start(lowered, start) if inside_start else start
-            last = _word_end(lowered, end) if inside_end else end
-            found.append(Hit(first, last, term.concept, term.language))
+
+def _add_inside(
+    terms: tuple[Term, ...], span: tuple[int, int], inside: tuple[bool, bool], text: tuple[str, str], found: list[Hit]
+) -> None:
+    """Add the terms of a phrase that stands in a longer word, where a word may go on there."""
+    (start, end), (inside_start, inside_end), (lowered, written) = span, inside, text
+    for term in terms:
+        if (inside_start and not term.open_start) or (inside_end and not term.open_end):
+            continue
+        if term.capitals and not written[start:end].isupper():
+            continue
+        first = _word_start(lowered, start) if inside_start else start
+        last = _word_end(lowered, end) if inside_end else end
+        found.append(Hit(first, last, term.concept, term.language))
 
 
 def _expression(text: str, terms: list[Term]) -> bytes:
@@ -134,17 +162,22 @@ def _collect(identity: int, _start: int, end: int, _flags: int, raw: Any) -> Non
 
 
 def _word_start(text: str, place: int) -> int:
-    while place > 0 and (text[place - 1].isalnum() or text[place - 1] == "-"):
+    """Return where the word begins that goes on before a place, or the farthest that a word may reach."""
+    edge = max(0, place - _LONGEST_REACH)
+    while place > edge and (text[place - 1].isalnum() or text[place - 1] == "-"):
         place -= 1
     return place
 
 
 def _word_end(text: str, place: int) -> int:
-    while place < len(text) and text[place].isalnum():
+    """Return where the word ends that goes on behind a place, or the farthest that a word may reach."""
+    edge = min(len(text), place + _LONGEST_REACH)
+    while place < edge and text[place].isalnum():
         place += 1
     return place
 
 
+@lru_cache(maxsize=65536)
 def _bounded(char: str) -> bool:
     """Say whether a word may not go on beside this character."""
     if not char.isalnum():
@@ -153,9 +186,15 @@ def _bounded(char: str) -> bool:
     return not any(first <= code <= last for first, last in _UNSPACED)
 
 
+@lru_cache(maxsize=65536)
+def _unspaced(char: str) -> bool:
+    return char.isalnum() and not _bounded(char)
+
+
 def unspaced(text: Sequence[str]) -> bool:
     """Say whether a text starts in a script that writes no spaces."""
-    return bool(text) and text[0].isalnum() and not _bounded(text[0])
+    # Asked for every term and every word of a name: what is below U+0E00 is answered without a call.
+    return bool(text) and text[0] >= _FIRST_UNSPACED and _unspaced(text[0])
 
 
 def _without_accents(text: str) -> str:

@@ -144,8 +144,10 @@ async def test_controls_bidi_and_markup_never_leave_ingest(
     server.answers["/f"] = Answer(rss(item("a", evil, evil)))
     await row_after_a_poll(at, tools, server, engine)
     [news] = await published(engine)
-    for text in (news.title, news.summary):
-        assert text.split() == ["Safeevil", "word"]
+    assert news.summary.split() == ["Safeevil", "word"]
+    # A title is plain text to its publisher: it stays as it is written, and whoever shows it escapes it.
+    assert news.title.startswith("Safeevil <script>")
+    assert news.title.isprintable()
 
 
 async def published(engine: AsyncEngine) -> list[NewsItem]:

@@ -186,7 +186,7 @@ def test_of_many_files_only_the_changed_one_is_read_again(tmp_path: Path) -> Non
     first = load_feeds(settings, files)
     written(tmp_path, d_b="feeds: [https://c.example/, nonsense]\n")
     for _ in range(2):
-        with pytest.raises(ConfigError, match="b.yaml:1"):
+        with pytest.raises(ConfigError, match=r"b\.yaml:1"):
             load_feeds(settings, files)
     written(tmp_path, d_b="feeds: [https://c.example/]\n")
     second = load_feeds(settings, files)

@@ -120,24 +120,25 @@ async def serve_and_fill(data: Path, place: Place) -> None:
         await child.stop([(signal.SIGINT, 20.0)])
 
 
-@pytest.mark.skipif(not OLDER, reason="this machine has no older PostgreSQL")
-async def test_a_cluster_of_an_older_major_is_brought_along(data: Path) -> None:
-    """The real thing, where the machine has an older PostgreSQL."""
-    binaries = OLDER[-1]
-    major = binaries.parent.name
-    await make_older(data, binaries)
-    ours = our_versions()
-    note(data, replace(ours, program="0.0.9", postgres=f"{major}.1"))
-    with pytest.raises(ConfigError, match="upgrade-data"):
+if OLDER:  # No package brings an older major; where the machine has none, only the tests below remain.
+
+    async def test_a_cluster_of_an_older_major_is_brought_along(data: Path) -> None:
+        """The real thing."""
+        binaries = OLDER[-1]
+        major = binaries.parent.name
+        await make_older(data, binaries)
+        ours = our_versions()
+        note(data, replace(ours, program="0.0.9", postgres=f"{major}.1"))
+        with pytest.raises(ConfigError, match="upgrade-data"):
+            DataFolder(data).check_version(ours)
+        said: list[str] = []
+        aside = await upgrade_data(data, binaries, ours, said.append)
+        assert (aside / "PG_VERSION").read_text().strip() == major
         DataFolder(data).check_version(ours)
-    said: list[str] = []
-    aside = await upgrade_data(data, binaries, ours, said.append)
-    assert (aside / "PG_VERSION").read_text().strip() == major
-    DataFolder(data).check_version(ours)
-    assert await holds(data) == ["known"]
-    with pytest.raises(ConfigError, match="already"):
-        await upgrade_data(data, binaries, ours, said.append)
-    assert await holds(data) == ["known"]
+        assert await holds(data) == ["known"]
+        with pytest.raises(ConfigError, match="already"):
+            await upgrade_data(data, binaries, ours, said.append)
+        assert await holds(data) == ["known"]
 
 
 async def test_an_upgrade_that_fails_leaves_the_old_cluster_in_its_place(

@@ -44,3 +44,10 @@ def test_the_times_of_the_last_day_are_told_in_words(times: dict[str, Any], word
 def test_a_status_without_times_is_drawn_too() -> None:
     """As other tools may give it."""
     assert "Deliveries" in _drawn()
+
+
+def test_what_operators_were_told_and_what_stands_is_shown() -> None:
+    """Once more, for whoever missed the message; text of strangers is no markup."""
+    since = datetime(2026, 11, 25, 1, 2, 3, tzinfo=UTC)
+    drawn = _drawn(troubles=[{"key": "dead:x", "title": "3 messages of [b]x could not be read", "since": since}])
+    assert "Operators were told: 3 messages of [b]x could not be read, since 2026-11-25 01:02:03" in drawn

@@ -135,7 +135,7 @@ async def test_nothing_is_left_of_a_killed_supervisor_and_the_next_start_has_all
     await write(up)
     first = guards(up)[0]
     first.kill()
-    await wait_until(lambda: guards(up) and guards(up)[0].pid != first.pid, within=5, what="a new guard")
+    await wait_until(lambda: any(one.pid != first.pid for one in guards(up)), within=5, what="a new guard")
     for kill in ("supervisor", "everything"):
         processes = up.children()
         assert len(processes) > 6

@@ -75,9 +75,14 @@ class Road:
         await wait_until(read, within=30, every=0.5, what="the first poll")
 
     async def alerted(self, attack: Attack) -> None:
-        """Wait until the alert on an attack is in the mailbox; if it never comes, say what the services said."""
+        """Wait until both sinks have the alert on an attack; if it never comes, say what the services said."""
+
+        def arrived() -> bool:
+            mailed = any(attack.hospital in mail.subject for mail in self.mail.messages)
+            return mailed and any(attack.hospital in call.title for call in self.chat.messages)
+
         try:
-            await wait_until(lambda: any(attack.hospital in mail.subject for mail in self.mail.messages), within=30)
+            await wait_until(arrived, within=30)
         except AssertionError as error:
             raise AssertionError(f"no alert on {attack.hospital}:\n{self.stack.tail()}") from error
 

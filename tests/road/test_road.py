@@ -248,5 +248,5 @@ async def test_one_correlation_id_follows_an_entry_from_feed_to_delivery(road: R
     ]
     correlation = json.loads(published[-1])["correlation_id"]
     for service in ("ingest", "classifier", "tracker", "notifier"):
-        log = (road.stack.data / "logs" / f"{service}.jsonl").read_text("utf-8")
-        assert f'"correlation_id": "{correlation}"' in log, f"{service} does not name it"
+        log, line = road.stack.data / "logs" / f"{service}.jsonl", f'"correlation_id": "{correlation}"'
+        await wait_until(lambda log=log, line=line: line in log.read_text("utf-8"), what=f"{service} to name it")

@@ -1,13 +1,11 @@
 """A few hashes of each text that may concern us, by which copies of it are found."""
 
-from pathlib import Path
-
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import ARRAY
 
 revision = "0004"
-down_revision = "0003" if list(Path(__file__).parent.glob("0003_*.py")) else "0002"
+down_revision = "0002"
 branch_labels = None
 depends_on = None
 
