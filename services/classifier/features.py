@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
+from services.classifier.nearness import between, closest
 from services.classifier.reading import Reading, Sentence
 from services.classifier.setaside import Weighed
 from services.classifier.victim import Cast
@@ -30,9 +31,9 @@ TELLING = (
     "vendor_word", "confirmed", "ransom", "claim", "stolen", "published", "data", "down", "systems", "ongoing",
     "suspected", "authority", "blocked", "patients", "disturbed", "disrupted", "spared", "restored", "paper",
 )  # fmt: skip
-# Parts of care, which tell whose news it is where no provider is named: "emergency room on bypass".
-PARTS = ("emergency", "ambulance", "dispatch", "surgery", "vital", "lab", "blood", "radiotherapy", "imaging",
-         "medicines", "appointment")  # fmt: skip
+# Parts of care, which tell whose news it is where no provider is named: "emergency room on bypass". Not operations,
+# bookings and laboratories, which others have, too.
+PARTS = ("emergency", "ambulance", "vital", "radiotherapy", "blood")
 # What an item is about when it is not the news of an attack.
 TALK = (
     "lawsuit", "penalty", "law_firm", "arrest", "sentence", "statistics", "advice", "policy", "drill", "product",
@@ -119,7 +120,7 @@ def _apart(found: Features, concept: str, sentences: Iterable[Sentence], reading
         for cue in sentence.of(concept):
             near = _APART_REACH_UNSPACED if unspaced(reading.quote(cue.start, cue.end)) else _APART_REACH
             for event in sentence.of(*EVENT):
-                if _between(cue, event) <= near:
+                if between(cue, event) <= near:
                     found.setdefault(f"told:{concept}", _span(reading, cue, event))
 
 
@@ -131,14 +132,14 @@ def _links(found: Features, zone: str, sentences: Iterable[Sentence], reading: R
             found.setdefault(f"{zone}:event+health", _span(reading, events[0], sentence.of("health", "patients")[0]))
         if not (events and cares) or sentence.has("retold"):
             continue
-        event, care = min(((e, c) for e in events for c in cares), key=lambda p: _between(*p))
+        event, care = closest(events, cares)
         span = _span(reading, event, care)
         found.setdefault(f"{zone}:event+care", span)
         if event.concept in STRONG_EVENT:
             found.setdefault(f"{zone}:strong_event+care", span)
         if sentence.has("victim_of"):
             found.setdefault(f"{zone}:event+care+victim_of", span)
-        if _between(event, care) < 40:
+        if between(event, care) < 40:
             found.setdefault(f"{zone}:event~care", span)
         if sentence.has("other_sector"):
             found.setdefault(f"{zone}:event+care+other_sector", span)
@@ -202,10 +203,6 @@ def _signals(found: Features, weighed: Iterable[Weighed], reading: Reading) -> N
         found["signal:care"] = ", ".join(sorted(care))
     if len(care) >= 3:
         found["signal:care_3"] = ", ".join(sorted(care))
-
-
-def _between(one: Hit, other: Hit) -> int:
-    return max(one.start, other.start) - min(one.end, other.end)
 
 
 def _span(reading: Reading, one: Hit, other: Hit) -> str:

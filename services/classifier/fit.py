@@ -27,7 +27,7 @@ _SCALE_BESIDE_FEATURES = 12.0
 _BIAS_RIDGE = 0.05
 _BORDERLINE_SHARE = 0.33
 # Real news outweighs what was written for training.
-_OWN_SHARE = 0.25
+_OWN_SHARE = 0.1
 _SMALLEST = 0.02
 _RAREST = 2
 _STEPS = 60

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from services.classifier.nearness import Row
 from services.classifier.reading import Reading, Sentence
 from shared.gate.scan import Hit, unspaced
 from shared.signals import Signal
@@ -24,6 +25,7 @@ class Pattern:
     A term of one of `unless` between or close beside them makes it none: "shut down hospitals' websites". So does
     one of `rather` that stands nearer to the state: "hospital: emergency department closed" closes no hospital, and
     one of `apart` between the two: "DaVita said a ransomware attack encrypted", "encrypted and stole records".
+    Where `beside` is given, the sentence must hold one of these: hotels have bookings that are disrupted, too.
     """
 
     signal: Signal
@@ -33,6 +35,7 @@ class Pattern:
     unless: tuple[str, ...] = ()
     rather: tuple[str, ...] = ()
     apart: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
 
 
 _PARTS = ("emergency", "ambulance", "surgery", "appointment", "vital", "lab", "imaging", "radiotherapy", "blood")
@@ -104,6 +107,7 @@ PATTERNS = (
         35,
         ("office",),
         apart=("cyber", "hacker", "systems"),
+        beside=("care", "provider", "patients", "health"),
     ),
     Pattern(Signal.CRISIS_TEAM, ("crisis_team",)),
     Pattern(Signal.DATA_PUBLISHED, ("data",), ("published",), 40),
@@ -161,12 +165,14 @@ def _patterns_of(present: frozenset[str]) -> tuple[Pattern, ...]:
     return tuple(
         pattern
         for pattern in PATTERNS
-        if not present.isdisjoint(pattern.what) and not (pattern.state and present.isdisjoint(pattern.state))
+        if not present.isdisjoint(pattern.what)
+        and not (pattern.state and present.isdisjoint(pattern.state))
+        and not (pattern.beside and present.isdisjoint(pattern.beside))
     )
 
 
 def _match(pattern: Pattern, sentence: Sentence, reading: Reading) -> Iterator[Found]:
-    states = [s for s in sentence.of(*pattern.state) if not _within_longer(s, "victim_of", sentence)]
+    states = Row([s for s in sentence.of(*pattern.state) if not _within_longer(s, "victim_of", sentence)])
     for what in sentence.of(*pattern.what):
         if what.concept == "vital" and _names_a_house(what, sentence):
             continue
@@ -175,7 +181,8 @@ def _match(pattern: Pattern, sentence: Sentence, reading: Reading) -> Iterator[F
         if not pattern.state:
             yield Found(pattern.signal, what.start, what.end, sentence, (what,))
             continue
-        near = [state for state in states if _gap(what, state) <= _reach(pattern, what, reading)]
+        reach = _reach(pattern, what, reading)
+        near = [state for state in states.around(what, reach) if _gap(what, state) <= reach]
         if near:
             state = min(near, key=lambda s: _gap(what, s))
             if any(_gap(part, state) < _gap(what, state) for part in sentence.of(*pattern.rather)):

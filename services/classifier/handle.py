@@ -14,8 +14,9 @@ from datetime import datetime
 from aiokafka import AIOKafkaProducer
 
 from services.classifier.article import Article
+from services.classifier.claims import judge_claim
 from services.classifier.endpoint import Endpoint
-from services.classifier.judge import JUDGE_VERSION, Vectors, judge
+from services.classifier.judge import JUDGE_VERSION, Vectors, judge_candidate
 from services.classifier.judgement import Judgement
 from services.classifier.metrics import (
     CANDIDATES,
@@ -83,13 +84,20 @@ def judge_batch(
     sparing = Sparing(vectors, VECTOR_SECONDS) if vectors else None
     ITEMS.inc(len(received))
     for one in received:
-        item = one.event
-        body = item.text or item.summary
-        if not gate(f"{item.title}\n\n{body}").passed:
-            continue
-        CANDIDATES.inc()
-        judged.append((one, judge(to_article(item), sparing)))
+        judgement = judge_item(one.event, sparing)
+        if judgement is not None:
+            CANDIDATES.inc()
+            judged.append((one, judgement))
     return judged
+
+
+def judge_item(item: NewsItem, vectors: Vectors | None = None) -> Judgement | None:
+    """Judge one item, or return None where the gate stops it."""
+    if item.claims_by_attackers:
+        return judge_claim(to_article(item))
+    if not gate(f"{item.title}\n\n{item.text or item.summary}").passed:
+        return None
+    return judge_candidate(to_article(item), vectors)
 
 
 def write_reports(

@@ -66,7 +66,7 @@ def locate(reading: Reading, cast: Cast) -> Located:
     spans += [(reading.quote(s.start, s.end), _NEAR_WEIGHT) for s in list(near.values())[:4]]
     lead = reading.document[: reading.title_length + 500]
     spans.append((lead, _LEAD_WEIGHT))
-    for name in names:
+    for name in sorted(names):
         known = provider_country(name)
         if known:
             vote(known, _NAME_WEIGHT, f"known provider: {name}")
@@ -151,7 +151,7 @@ def _usage(reading: Reading) -> list[tuple[str, float, str]]:
 
 @cache
 def _words_of_usage(known: str) -> tuple[tuple[str, str, re.Pattern[str]], ...]:
-    """Return a language's words of usage in lower case, each with its country and its pattern (acronyms in capitals)."""
+    """Return a language's words of usage, each with its country and its pattern (acronyms count in capitals)."""
     found = []
     for word, country in table(known).items():
         acronym = len(word) <= _LONGEST_ACRONYM

@@ -52,7 +52,7 @@ async def _preview(settings: Settings, days: int, file: Path | None) -> Preview:
     from datetime import UTC, datetime
 
     from services.launcher.preview_read import choose_feeds, reading
-    from services.launcher.preview_road import follow, judge_item, news_of
+    from services.launcher.preview_road import follow, news_of, report_on
     from services.launcher.preview_show import Preview
     from shared.log import configure_logging
 
@@ -73,7 +73,7 @@ async def _preview(settings: Settings, days: int, file: Path | None) -> Preview:
     reports = []
     with _progress("judging", len(items)) as step:
         for item in items:
-            if report := await asyncio.to_thread(judge_item, item, vectors, now):
+            if report := await asyncio.to_thread(report_on, item, vectors, now):
                 reports.append(report)
             step()
     return Preview(days, feeds_from, subscriptions_from, reads, reports, follow(reports, subscriptions))

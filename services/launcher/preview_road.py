@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from services.classifier.handle import to_article, to_report
-from services.classifier.judge import Vectors, judge
+from services.classifier.handle import judge_item, to_report
+from services.classifier.judge import Vectors
 from services.ingest.conclude import FeedState
 from services.ingest.items import make_item
 from services.ingest.story import Stories, describe
@@ -24,7 +24,6 @@ from services.tracker.ledger import Ledger
 from services.tracker.reading import moment_of
 from services.tracker.take import Arrived, place, take_report
 from shared.events import Alert, NewsItem, Report
-from shared.gate import gate
 from shared.headers import Trace
 
 HOUR = timedelta(hours=1)
@@ -71,11 +70,10 @@ def news_of(reads: Iterable[FeedRead]) -> list[NewsItem]:
     return items
 
 
-def judge_item(item: NewsItem, vectors: Vectors | None, now: datetime) -> Report | None:
+def report_on(item: NewsItem, vectors: Vectors | None, now: datetime) -> Report | None:
     """Judge an item as the classifier does; None where it does not pass the gate."""
-    if not gate(f"{item.title}\n\n{item.text or item.summary}").passed:
-        return None
-    return to_report(item, judge(to_article(item), vectors), now)
+    judgement = judge_item(item, vectors)
+    return to_report(item, judgement, now) if judgement else None
 
 
 def merge_reports(reports: Sequence[Report]) -> tuple[Ledger, list[Alert]]:

@@ -81,7 +81,7 @@ def gate(text: str) -> GateResult:
         return _NO_CARE
     if not seen & _IS_EVENT and min(end for end, _ in raw) > HEAD_CHARACTERS * _MOST_BYTES:
         return _TOO_LITTLE
-    return _look(scanner.checked(raw, data, lowered, text), lowered, text)
+    return _look(scanner.checked(raw, data, lowered, text, once=True), lowered, text)
 
 
 def _look(hits: list[Hit], lowered: str, text: str) -> GateResult:

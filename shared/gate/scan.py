@@ -40,11 +40,12 @@ class Hit(NamedTuple):
 
 
 class _Phrase(NamedTuple):
-    """Hold a phrase's length, whether it is bounded at its two ends, and the terms that it stands for."""
+    """Hold a phrase's length, whether it is bounded at its ends and may ask for capitals, and what it stands for."""
 
     length: int
     edge_start: bool
     edge_end: bool
+    capitals: bool
     terms: tuple[Term, ...]
 
 
@@ -60,7 +61,10 @@ class Scanner:
         self._terms: list[list[Term]] = list(by_text.values())
         # A boundary is asked for only where the phrase ends in a letter or digit of a script with spaces.
         self._phrases = [
-            _Phrase(len(text), _bounded(text[0]), _bounded(text[-1]), tuple(terms)) for text, terms in by_text.items()
+            _Phrase(
+                len(text), _bounded(text[0]), _bounded(text[-1]), any(term.capitals for term in terms), tuple(terms)
+            )
+            for text, terms in by_text.items()
         ]
         expressions = [_expression(text, terms) for text, terms in by_text.items()]
         self._empty = not expressions
@@ -94,9 +98,16 @@ class Scanner:
         raw = self.raw(data)
         return self.checked(raw, data, lowered, written) if raw else []
 
-    def checked(self, raw: list[tuple[int, int]], data: bytes, lowered: str, written: str) -> list[Hit]:
-        """Turn what `raw` found into hits, by place."""
+    def checked(
+        self, raw: list[tuple[int, int]], data: bytes, lowered: str, written: str, *, once: bool = False
+    ) -> list[Hit]:
+        """Turn what `raw` found into hits, by place.
+
+        With `once` a phrase that is repeated counts the first time, since 2,000 hospitals tell the gate no more
+        than one.
+        """
         raw.sort()
+        told: set[tuple[int, bool, bool]] = set()
         found: list[Hit] = []
         ascii_only = len(data) == len(lowered)
         seen_bytes = end = 0
@@ -108,16 +119,22 @@ class Scanner:
             elif end_byte > seen_bytes:
                 end += len(data[seen_bytes:end_byte].decode("utf-8", "surrogatepass"))
                 seen_bytes = end_byte
-            length, edge_start, edge_end, terms = phrases[identity]
+            length, edge_start, edge_end, capitals, terms = phrases[identity]
             start = end - length
             inside_start = edge_start and start > 0 and lowered[start - 1].isalnum()
             inside_end = edge_end and end < last and lowered[end].isalnum()
+            if once and not capitals:
+                if (identity, inside_start, inside_end) in told:
+                    continue
+                told.add((identity, inside_start, inside_end))
             if inside_start or inside_end:
                 _add_inside(terms, (start, end), (inside_start, inside_end), (lowered, written), found)
                 continue
-            for term in terms:
-                if not term.capitals or written[start:end].isupper():
-                    found.append(Hit(start, end, term.concept, term.language))
+            found += [
+                Hit(start, end, term.concept, term.language)
+                for term in terms
+                if not term.capitals or written[start:end].isupper()
+            ]
         found.sort()
         return found
 

@@ -22,6 +22,7 @@ from services.classifier.judge import judge
 from services.classifier.judgement import Judgement
 from services.classifier.metrics import ENDPOINT
 from services.classifier.second_opinion import speaks_to_a_model
+from services.classifier.verdict import THRESHOLD
 from shared.errors import ConfigError
 from shared.headers import Trace
 from shared.received import Received
@@ -61,7 +62,7 @@ def _endpoint(server: ModelServer, clock: Callable[[], float] = time.monotonic, 
 
 def _open(article: Article, *, incident: bool) -> tuple[Article, Judgement]:
     """Return an item as if the weights had left it open."""
-    return article, replace(judge(article), incident=incident, confidence=0.55 if incident else 0.45)
+    return article, replace(judge(article), incident=incident, confidence=0.55 if incident else 0.35)
 
 
 def _count(outcome: str) -> float:
@@ -80,7 +81,7 @@ async def test_a_borderline_item_is_moved_to_an_incident_and_its_level_comes_fro
     """Diverted ambulances are level 4, whatever the model thinks of them; the reason names who decided."""
     told = await _one(_endpoint(server), _open(ATTACK, incident=False))
     assert (told.incident, told.level, told.victims) == (True, judge(ATTACK).level, judge(ATTACK).victims)
-    assert told.confidence == 0.5
+    assert told.confidence == THRESHOLD
     assert "decided by the endpoint (small)" in told.reason
 
 
@@ -89,7 +90,7 @@ async def test_a_borderline_incident_is_moved_to_none(server: ModelServer) -> No
     server.say = no
     told = await _one(_endpoint(server), _open(ATTACK, incident=True))
     assert (told.incident, told.level) == (False, 0)
-    assert told.confidence < 0.5
+    assert told.confidence < THRESHOLD
     assert "decided by the endpoint" in told.reason
 
 
