@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from services.launcher.commands import DATA
+from services.launcher.commands import CONFIG, DATA
 
 T = TypeVar("T")
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -57,14 +57,7 @@ def backup(file: Path, data: Path, as_json: bool) -> None:
 @click.command()
 @click.argument("file", type=FILE)
 @DATA
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path, file_okay=False),
-    envvar="CODEGREY_CONFIG",
-    default=Path("config"),
-    show_default=True,
-    help="Folder that the configuration is put into.",
-)
+@CONFIG
 @click.option("--replace-config", is_flag=True, help="Put a configuration that stands there aside.")
 @click.option("--json", "as_json", is_flag=True, help="Print the deliveries in doubt as JSON on standard output.")
 def restore(file: Path, data: Path, config: Path, replace_config: bool, as_json: bool) -> None:

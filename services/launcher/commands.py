@@ -15,13 +15,7 @@ DATA = click.option(
     show_default=True,
     help="Folder of everything that is kept.",
 )
-DEMO_FOLDER = "demo"
-
-
-@click.command()
-@click.option("--demo", is_flag=True, help="Run on sample articles; mail and chat go to sinks on this machine.")
-@DATA
-@click.option(
+CONFIG = click.option(
     "--config",
     type=click.Path(path_type=Path, file_okay=False),
     envvar="CODEGREY_CONFIG",
@@ -29,6 +23,13 @@ DEMO_FOLDER = "demo"
     show_default=True,
     help="Folder with feeds.yaml and subscriptions.yaml.",
 )
+DEMO_FOLDER = "demo"
+
+
+@click.command()
+@click.option("--demo", is_flag=True, help="Run on sample articles; mail and chat go to sinks on this machine.")
+@DATA
+@CONFIG
 @click.option("--healthy-after", type=float, default=60.0, hidden=True, help="Seconds of life that end a back-off.")
 def up(demo: bool, data: Path, config: Path, healthy_after: float) -> None:
     """Start everything, show what happens, and drain it on Ctrl-C.

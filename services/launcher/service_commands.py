@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import click
 
-from services.launcher.commands import DATA
+from services.launcher.commands import CONFIG, DATA
 
 T = TypeVar("T")
 
@@ -36,14 +36,7 @@ def _do(work: Callable[[], T]) -> T:
 
 @service.command("install")
 @DATA
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path, file_okay=False),
-    envvar="CODEGREY_CONFIG",
-    default=Path("config"),
-    show_default=True,
-    help="Folder with feeds.yaml and subscriptions.yaml.",
-)
+@CONFIG
 def install_command(data: Path, config: Path) -> None:
     """Write the unit, start it now and at every boot. Again after a change of folders, or to start it anew.
 

@@ -40,6 +40,17 @@ ATTACK = (
 )
 HEADLINE = "Cyberattack on Valmont General Hospital: emergency department closed"
 HARMLESS = "The cyberattack drill at Valmont General Hospital was an exercise, and care was never affected."
+BEFORE_ANYBODY = [
+    "published",
+    "seen",
+    "in codegrey.news",
+    "judged",
+    "in codegrey.reports",
+    "merged",
+    "in codegrey.alerts",
+    "matched",
+]
+"""The points of the road that an item passes before anybody is told."""
 ARTICLE = "https://news.example.co.uk/valmont"
 
 

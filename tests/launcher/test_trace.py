@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.launcher.timeline import Moment, seconds_words, slowest, timeline
 from services.launcher.trace import lines, trace
@@ -17,21 +15,9 @@ from services.notifier.metrics import note_accepted
 from services.tracker.retract import retract
 from shared.errors import Permanent
 from shared.metrics import STEP_SECONDS, StepTime
-from shared.settings import Settings
-from tests.launcher.pipeline import ARTICLE, Pipeline
-from tests.notifier.notifier_sinks import MailSink, mail_sink
+from tests.launcher.pipeline import ARTICLE, BEFORE_ANYBODY, Pipeline
 
 NOW = datetime(2026, 11, 25, 1, tzinfo=UTC)
-BEFORE_ANYBODY = [
-    "published",
-    "seen",
-    "in codegrey.news",
-    "judged",
-    "in codegrey.reports",
-    "merged",
-    "in codegrey.alerts",
-    "matched",
-]
 
 
 def _at(seconds: float) -> datetime:
@@ -77,19 +63,6 @@ def test_a_step_of_the_histogram_is_never_negative_and_needs_both_moments() -> N
     found = {one.name: one.value for metric in STEP_SECONDS.labels("tried").collect() for one in metric.samples}
     assert found["codegrey_step_seconds_sum"] == 0
     assert found["codegrey_step_seconds_count"] == 1
-
-
-@pytest.fixture
-def mail() -> Iterator[MailSink]:
-    """Run a mail server."""
-    with mail_sink() as sink:
-        yield sink
-
-
-@pytest.fixture
-def road(engine: AsyncEngine, settings: Settings, mail: MailSink) -> Pipeline:
-    """Lay a road of the test's own."""
-    return Pipeline(engine, settings, mail.port)
 
 
 @pytest.mark.servers

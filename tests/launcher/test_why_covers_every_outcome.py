@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.ingest.lookup import is_search, site_of, spellings
 from services.ingest.why import never_seen
@@ -23,20 +21,7 @@ from shared.publish import Outgoing, publish_all
 from shared.settings import Settings
 from shared.topics import ALERTS, NEWS, REPORTS
 from tests.launcher.pipeline import ARTICLE, HARMLESS, Pipeline, record
-from tests.notifier.notifier_sinks import MailSink, mail_sink
-
-
-@pytest.fixture
-def mail() -> Iterator[MailSink]:
-    """Run a mail server."""
-    with mail_sink() as sink:
-        yield sink
-
-
-@pytest.fixture
-def road(engine: AsyncEngine, settings: Settings, mail: MailSink) -> Pipeline:
-    """Lay a road of the test's own."""
-    return Pipeline(engine, settings, mail.port)
+from tests.notifier.notifier_sinks import MailSink
 
 
 async def _asked(road: Pipeline, url: str = ARTICLE, subscription: str | None = None) -> list[tuple[str, str]]:

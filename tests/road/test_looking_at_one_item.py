@@ -12,21 +12,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from services.launcher.scrape import FILE
 from tests.chaos.attacks import make_attack, towns
+from tests.launcher.pipeline import BEFORE_ANYBODY
 from tests.road.conftest import Road
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(240)]
 
-BEFORE_ANYBODY = [
-    "published",
-    "seen",
-    "in codegrey.news",
-    "judged",
-    "in codegrey.reports",
-    "merged",
-    "in codegrey.alerts",
-    "matched",
-]
 STEPS = {
     "publisher_to_seen": "ingest",
     "seen_to_published": "classifier",
