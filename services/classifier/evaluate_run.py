@@ -18,8 +18,9 @@ from services.classifier.evaluate import Counts, Judged, Measured, by_language, 
 from services.classifier.fit import Fitted, fit, load_rows, rows_of, save_rows, write_fit
 from services.classifier.judge import judge
 from services.classifier.judgement import Judgement
-from services.classifier.labelled import Labelled, read_labelled, read_own
+from services.classifier.labelled import Labelled, read_labelled
 from services.classifier.training.corpus import load_corpus
+from services.classifier.training.own import read_own
 
 _ERRORS_SHOWN = 40
 Leaning = Callable[[str, str], float]

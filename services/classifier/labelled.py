@@ -56,15 +56,6 @@ def read_headlines(path: Path = HEADLINES) -> Iterator[Labelled]:
         yield Labelled(article, label == "1", kind, False, None, False, None, None, "title_only", "", True)
 
 
-def read_own() -> Iterator[Labelled]:
-    """Read all that the project wrote itself to be fitted to: its headlines and its corpus."""
-    from services.classifier.training.corpus import load_corpus  # which reads into this module's items
-
-    yield from read_headlines()
-    for item in load_corpus():
-        yield item.labelled()
-
-
 def read_labelled(paths: Iterable[Path]) -> Iterator[Labelled]:
     """Read labelled items from files, in order; BadLabelError names the line that is none."""
     for path in paths:

@@ -13,7 +13,7 @@ ORDINARY = [
     ("en", "Thieves steal computers from Harwick Clinic"),
     ("en", "Ten hospital bag hacks every new parent needs"),
     ("en", "Actor hospitalised after online attack"),
-    ("en", "Vet clinic hacked"),
+    ("en", "Vet clinic in Harwick hacked"),
     ("en", "Gas leak at Harwick Hospital"),
     ("en", "Hacker who hit Harwick Hospital jailed for six years"),
     ("en", "How many hospitals were hacked this year?"),
@@ -38,7 +38,7 @@ ORDINARY = [
     ("uk", "Дрон атакував лікарню в Тернівці"),
     ("ru", "Утечка газа у больницы в Верхнем Логе"),
     ("ar", "هجوم مسلح على مستشفى النخيل"),
-    ("tr", "Hastanede siber saldırı tatbikatı"),
+    ("tr", "Şehir hastanesinde siber saldırı tatbikatı yapıldı"),
     ("ko", "한빛병원 화재, 환자 대피"),
 ]
 
