@@ -12,6 +12,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import accumulate
 
 from services.classifier.article import Article
 from services.classifier.judgement import Field
@@ -45,6 +46,7 @@ _TOWN = re.compile(
 )
 _BODILY = frozenset({"physical", "not_computer", "metaphor"})
 _EVENT = frozenset({"cyber", "breach", "hacked", "hacker", "outage"})
+_MASKING = frozenset({"mask", "metaphor", "not_computer"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +232,7 @@ def _languages(told: str | None, hits: list[Hit], lowered: str) -> tuple[str, ..
 
 def _unmask(hits: list[Hit], title_length: int, document: str) -> list[Hit]:
     """Drop hits inside names that only look like hospitals, and in the publisher's name after a headline."""
-    masks = [(hit.start, hit.end) for hit in hits if hit.concept in {"mask", "metaphor", "not_computer"}]
+    masks = [(hit.start, hit.end) for hit in hits if hit.concept in _MASKING]
     parts = {hit.start for hit in hits if hit.concept in {"emergency", "activity", "office", "website"}}
     masks += [found.span("town") for found in _TOWN.finditer(document) if found.start("town") not in parts]
     if title_length:
@@ -240,12 +242,16 @@ def _unmask(hits: list[Hit], title_length: int, document: str) -> list[Hit]:
             masks.append((suffix.start(1), title_length))
     if not masks:
         return hits
-    return [
-        hit
-        for hit in hits
-        if hit.concept in {"mask", "metaphor", "not_computer"}
-        or not any(start <= hit.start and hit.end <= end for start, end in masks)
-    ]
+    masks.sort()
+    starts = [start for start, _ in masks]
+    # How far the masks reach that begin up to each of them: one of these holds a hit if any does.
+    reach = list(accumulate((end for _, end in masks), max))
+    return [hit for hit in hits if hit.concept in _MASKING or not _is_masked(hit, starts, reach)]
+
+
+def _is_masked(hit: Hit, starts: list[int], reach: list[int]) -> bool:
+    before = bisect_right(starts, hit.start)
+    return before > 0 and hit.end <= reach[before - 1]
 
 
 def _sentences(document: str, title_length: int, hits: list[Hit]) -> Iterator[Sentence]:

@@ -11,10 +11,13 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
+from pydantic_core import from_json, to_json
+
 from services.ingest.parsed import ParsedEntry, ParsedFeed
 
 _FEED_FIELDS = tuple(field.name for field in fields(ParsedFeed))
 _ENTRY_FIELDS = tuple(field.name for field in fields(ParsedEntry))
+_PUBLISHED = _ENTRY_FIELDS.index("published")
 
 
 def pack(data: bytes) -> bytes:
@@ -24,21 +27,25 @@ def pack(data: bytes) -> bytes:
 
 def dump(feed: ParsedFeed) -> bytes:
     """Write a result as JSON; `load` reads it."""
-    # Tuples of values, not `asdict`: it copies every string of every entry, one by one.
+    # Lists of values, not `asdict`: it copies every string of every entry, one by one.
     values = {name: getattr(feed, name) for name in _FEED_FIELDS}
     values["entries"] = [[getattr(entry, name) for name in _ENTRY_FIELDS] for entry in feed.entries]
-    return json.dumps(values, default=lambda moment: moment.isoformat()).encode()
+    try:
+        return to_json(values)
+    except ValueError:  # half a character, which UTF-8 cannot carry
+        return json.dumps(values, default=lambda moment: moment.isoformat()).encode()
 
 
 def load(data: bytes) -> ParsedFeed:
     """Read what `dump` wrote."""
-    given: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in json.loads(data).items()
-    }
+    try:
+        read = from_json(data)
+    except ValueError:
+        read = json.loads(data)
+    given: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in read.items()}
     entries = []
     for values in given["entries"]:
-        named = dict(zip(_ENTRY_FIELDS, values, strict=True))
-        if named["published"]:
-            named["published"] = datetime.fromisoformat(named["published"])
-        entries.append(ParsedEntry(**named))
+        if values[_PUBLISHED]:
+            values[_PUBLISHED] = datetime.fromisoformat(values[_PUBLISHED])
+        entries.append(ParsedEntry(*values))
     return ParsedFeed(**(given | {"entries": tuple(entries)}))

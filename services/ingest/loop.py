@@ -16,6 +16,7 @@ from services.ingest.conclude import conclude
 from services.ingest.configured import apply_config, note_problem, read_contact
 from services.ingest.feeds_file import FeedsFile, FeedsWatch, ReadFiles, feeds_path, load_feeds
 from services.ingest.fetch import Fetched
+from services.ingest.full_text import prepare_gate
 from services.ingest.metrics import POLLS, POLLS_RUNNING
 from services.ingest.poll import Tools, poll
 from services.ingest.store import (
@@ -71,9 +72,10 @@ class Poller:
         """Turn for ever; leases are given up at the end."""
         # What was imported is never garbage, and a poll leaves few cycles: looking for them took a tenth of its time.
         gc.freeze()
-        gc.set_threshold(10_000, 20, 20)
+        gc.set_threshold(50_000, 20, 20)
         renewal = asyncio.create_task(self._renew())
         watching = asyncio.create_task(self._look())
+        preparing = asyncio.create_task(self._prepare())
         try:
             if self._settings.slot:
                 await self._whatever_the_database(release_leases(self._tools.engine, self._owner_prefix))
@@ -81,7 +83,7 @@ class Poller:
                 await self.turn()
                 await self._rest()
         finally:
-            beside = (renewal, watching, *self._running)
+            beside = (renewal, watching, preparing, *self._running)
             for task in beside:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)
@@ -172,6 +174,14 @@ class Poller:
             await asyncio.sleep(LEASE.total_seconds() / 4)
             if self._running:
                 await self._whatever_the_database(renew_leases(self._tools.engine, self.owner))
+
+    async def _prepare(self) -> None:
+        """Have at hand what the first poll needs, while the configuration is read."""
+        try:
+            await self._tools.parsers.prepare()
+            await asyncio.to_thread(prepare_gate)
+        except Exception as fault:  # the first poll will find it again, and tell
+            log.warning("not prepared for the first poll", fault=f"{type(fault).__name__}: {fault}")
 
     async def _look(self) -> None:
         watch = Watch(self._tools.engine)

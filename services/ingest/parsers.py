@@ -65,10 +65,21 @@ class Parsers:
     """Parse documents in up to `size` processes, which start when they are first needed."""
 
     def __init__(self, size: int | None = None, within_s: float = PARSE_WITHIN_S) -> None:
-        self._slots = asyncio.Semaphore(size or min(2, os.cpu_count() or 1))
+        self._size = size or min(2, os.cpu_count() or 1)
+        self._slots = asyncio.Semaphore(self._size)
         self._idle: list[_Worker] = []
         self._within_s = within_s
         self.killed = 0
+
+    async def prepare(self) -> None:
+        """Start the parsers before the first document comes, once: they need a moment to load their libraries."""
+
+        async def one() -> None:
+            async with self._slots:
+                if len(self._idle) < self._size:
+                    self._idle.append(await _Worker.start())
+
+        await asyncio.gather(*(one() for _ in range(self._size)))
 
     async def parse(
         self, body: bytes, *, url: str, content_type: str = "", how: Mapping[str, Any] | None = None

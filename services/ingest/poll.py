@@ -28,7 +28,7 @@ from services.ingest.conclude import Conclusion, FeedState, conclude, trouble
 from services.ingest.decide import Candidate, identify
 from services.ingest.feeds import Feed
 from services.ingest.fetch import Fetched, Fetcher, Validators
-from services.ingest.full_text import FullText, Pages, lacks_text, may_concern_us, pages_wanted
+from services.ingest.full_text import FullText, Pages, concerning, lacks_text, pages_wanted
 from services.ingest.gather import Gather
 from services.ingest.metrics import ENTRIES, PARSERS_KILLED, POLL_SECONDS, POLLS, PUBLISHER_TO_SEEN
 from services.ingest.parsed import PARSER_VERSION, ParsedFeed
@@ -126,10 +126,9 @@ async def _record(
     candidates = identify(claim.url, parsed.entries, datetime.now(UTC))
     read = Read(claim.state, parsed, candidates)
     if candidates:
-        # Off the event loop: the gate's tables are compiled when it is first asked.
-        concerning = await asyncio.to_thread(may_concern_us, candidates)
-        pages = await full_texts(read, concerning, tools)
-        read = replace(read, pages=pages, concerning=frozenset(one.entry_id for one in concerning))
+        concerned = await concerning(candidates)
+        pages = await full_texts(read, concerned, tools)
+        read = replace(read, pages=pages, concerning=frozenset(one.entry_id for one in concerned))
     recorded = await tools.read.submit(ReadPoll(claim, fetched, body_hash, _RANDOM.random(), read))
     return (recorded.conclusion, recorded.published) if recorded else (None, _NOTHING)
 
@@ -209,8 +208,9 @@ def _tell(
     published: Published,
 ) -> None:
     name = state.config.name or (parsed.title if parsed else "") or state.title or state.config.label
+    for verdict, count in Counter("new" if item.revision == 1 else "revised" for item in published.items).items():
+        ENTRIES.labels(verdict).inc(count)
     for item in published.items:
-        ENTRIES.labels("new" if item.revision == 1 else "revised").inc()
         if item.revision == 1 and item.arrival is Arrival.LIVE and item.feed != canary.FEED:
             PUBLISHER_TO_SEEN.note(item.published, item.first_seen)
         log.info(

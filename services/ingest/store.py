@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from pydantic_core import to_json
 from sqlalchemy import and_, func, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -240,7 +241,7 @@ async def store_entries(
     rows = [_entry_row(*one) | {"stored_at": now} for one in decided]
     written: set[str] = set()
     for start in range(0, len(rows), _ROWS):
-        given = json.dumps(rows[start : start + _ROWS], default=lambda moment: moment.isoformat())
+        given = to_json(rows[start : start + _ROWS]).decode()
         written |= set((await connection.execute(_STORE, {"rows": given})).scalars())
     return written
 

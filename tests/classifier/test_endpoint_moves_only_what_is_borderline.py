@@ -316,7 +316,7 @@ async def test_a_batch_is_published_with_the_endpoints_word(
         published.extend(messages)
 
     monkeypatch.setattr(handle_module, "publish_all", keep)
-    monkeypatch.setattr(handle_module, "judge", lambda article, _vectors: _open(article, incident=False)[1])
+    monkeypatch.setattr(handle_module, "judge_candidate", lambda article, _vectors: _open(article, incident=False)[1])
     item = news_item("mill", title=ATTACK.title, text=ATTACK.text)
     received = Received(item, NEWS, 0, 0, Trace.start(item.entry_id))
     asking = _endpoint(server)
