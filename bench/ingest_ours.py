@@ -33,7 +33,7 @@ async def main(base: str) -> None:
     networks = parse_networks("127.0.0.0/8")
     engine = open_engine(settings)
     public, private = (Fetcher(make_policy(networks), user_agent="bench", connections=CONCURRENCY) for _ in range(2))
-    tools = Tools(engine, public, private, Parsers(), asyncio.Event(), internal=networks)
+    tools = Tools(engine, public, private, Parsers(languages=True), asyncio.Event(), internal=networks)
     loop = asyncio.get_running_loop()
     have = 0
     poller = Poller(settings, tools)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import sys
 from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn, TypeVar
@@ -18,6 +19,9 @@ T = TypeVar("T")
 
 def run(work: Callable[[Settings], Awaitable[T]]) -> T:
     """Run `work` with the settings; a known error is told in a sentence and ends with 1 or 2."""
+
+    # Without a handler Python prints a library's warnings between our lines; what matters of them is told by us.
+    logging.getLogger("aiokafka").addHandler(logging.NullHandler())
 
     async def main() -> T:
         return await work(load_settings())

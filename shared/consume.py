@@ -93,6 +93,15 @@ class Consumer(Generic[E]):
             **options,
         )
         self.subscriber(self.consume)
+        get_msg = self.subscriber.get_msg
+
+        async def get_watched(consumer: Any) -> Any:
+            # Before the first poll: FastStream starts a loop that failed anew, and what the failed call had taken
+            # from other partitions would be lost to it.
+            self._watch_polls(consumer)
+            return await get_msg(consumer)
+
+        self.subscriber.get_msg = get_watched
 
     async def _parser(self, records: tuple[Record, ...]) -> KafkaAckableMessage:
         consumer = self.subscriber.consumer or FAKE_CONSUMER
@@ -217,14 +226,11 @@ class Consumer(Generic[E]):
                 self.started_at = self.last_poll = time.monotonic()
                 running = True
                 log.warning("consumer resumed", group=self.consumption.group, show=True)
-            if running:
-                self._watch_polls()
             await asyncio.sleep(0.25)
 
-    def _watch_polls(self) -> None:
+    def _watch_polls(self, consumer: Any) -> None:
         """Note each poll of the consumer: a loop that no longer asks is dead, whatever its task says."""
-        consumer = self.subscriber.consumer
-        if consumer is None or getattr(consumer.getmany, "noted", False):
+        if getattr(consumer.getmany, "noted", False):
             return
         getmany = consumer.getmany
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
@@ -60,6 +60,12 @@ async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         if _is_about_the_data(error):
             raise
         raise Transient(f"database: {type(error).__name__}: {str(error).splitlines()[0][:300]}") from error
+
+
+async def let_go(connection: AsyncConnection) -> None:
+    """End a connection that holds a lock: back in the pool it would keep it, and no other process could take over."""
+    with suppress(SQLAlchemyError, OSError):
+        await connection.invalidate()
 
 
 def _is_about_the_data(error: BaseException) -> bool:

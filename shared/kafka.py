@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
 from shared.errors import ConfigError, Transient
+from shared.odd_headers import tolerant_here
 from shared.settings import Settings
 
 NO_BOOTSTRAP = "no Kafka to talk to: set CODEGREY_KAFKA_BOOTSTRAP (host:port), or start everything with `codegrey up`"
@@ -152,7 +153,8 @@ async def reader(settings: Settings, *topics: str, wait_ms: int = 500) -> AsyncI
         auto_offset_reset="earliest",
         fetch_max_wait_ms=wait_ms,
     )
-    await _start(settings, client, client.stop)
+    with tolerant_here():  # one odd record must not keep anybody from all the others
+        await _start(settings, client, client.stop)
     try:
         yield client
     finally:

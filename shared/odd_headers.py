@@ -1,11 +1,15 @@
 """Read records whose header names are no UTF-8: aiokafka's reader ends at the first of them.
 
 Whoever may write to a topic could stop its consumers for good with one such record. The tolerant reader
-costs some four times as much a record, so it takes over only in a process that has met one.
+costs some four times as much a record, so the consuming loop takes to it only in a process that has met one. What
+reads small topics, or reads a topic once, uses it from the start (`tolerant_here`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from aiokafka.consumer import fetcher as aiokafka_fetcher
@@ -15,6 +19,8 @@ from aiokafka.record import default_records, memory_records
 _fetcher: Any = aiokafka_fetcher
 _Batch: Any = default_records._DefaultRecordBatchPy  # noqa: SLF001
 _Records: Any = memory_records._MemoryRecordsPy  # noqa: SLF001
+_swift: Any = aiokafka_fetcher.MemoryRecords
+_here: ContextVar[bool] = ContextVar("reads odd headers", default=False)
 
 
 class _Bytes(bytearray):
@@ -53,3 +59,19 @@ def tolerant() -> bool:
 def tolerate_odd_headers() -> None:
     """Let every consumer of this process that is opened from now on read odd headers."""
     _fetcher.MemoryRecords = _TolerantRecords
+
+
+def _chosen(*args: Any) -> Any:
+    return (_TolerantRecords if _here.get() else _swift)(*args)
+
+
+@contextmanager
+def tolerant_here() -> Iterator[None]:
+    """Let a consumer that is started inside read odd headers, and no other: its tasks inherit this context."""
+    if not tolerant():
+        _fetcher.MemoryRecords = _chosen
+    before = _here.set(True)
+    try:
+        yield
+    finally:
+        _here.reset(before)

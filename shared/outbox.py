@@ -132,9 +132,13 @@ class Relay:
                     await connection.execution_options(isolation_level="AUTOCOMMIT")
                     lock = text("SELECT pg_try_advisory_lock(hashtext('codegrey.outbox'), hashtext(:schema))")
                     self.holding = bool(await connection.scalar(lock, {"schema": self.service}))
-                    while self.holding:
-                        await self._publish_until_empty(connection)
-                        await rest(self.wake, IDLE_S)
+                    try:
+                        while self.holding:
+                            await self._publish_until_empty(connection)
+                            await rest(self.wake, IDLE_S)
+                    finally:
+                        if self.holding:
+                            await let_go(connection)
             except (SQLAlchemyError, OSError, TimeoutError, Transient) as fault:
                 self._note(fault)
             finally:

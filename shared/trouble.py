@@ -13,7 +13,10 @@ from datetime import datetime
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from shared.storable import storable
+
 MOST = 200
+MOST_MEASURE = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,17 @@ class SourceReport(BaseModel):
     def service(self) -> str:
         """Name the service that speaks."""
         return self.source.partition(":")[0]
+
+
+def bounded(trouble: Trouble) -> Trouble:
+    """Cut a trouble to what can be kept and sent: one that cannot must not keep operators from all the others."""
+    return Trouble(
+        storable(trouble.key)[:200],
+        storable(trouble.title)[:300],
+        storable(trouble.advice)[:2_000],
+        max(0, min(trouble.measure, MOST_MEASURE)),
+        trouble.since,
+    )
 
 
 def at_most(troubles: Sequence[Trouble], most: int = MOST) -> tuple[Trouble, ...]:

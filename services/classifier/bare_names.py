@@ -131,7 +131,7 @@ def _told_first(reading: Reading, head: Sentence) -> Mention | None:
     if first is None:
         return None
     start, end = head.start + first.start("name"), head.start + first.end("name")
-    if first["name"].split()[0] in OFFICES or first["name"] in AUTHORITIES:
+    if len(first["name"]) < _SHORTEST or first["name"].split()[0] in OFFICES or first["name"] in AUTHORITIES:
         return None
     if _is_something_else(reading, head, start, end) or is_demonym(first["name"].split()[0].lower()):
         return None

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rapidfuzz import fuzz
+from rapidfuzz.utils import default_process
 
 from services.classifier.judgement import Judgement
 from services.classifier.labelled import Labelled
@@ -173,11 +174,11 @@ def length_of(item: Labelled) -> str:
 
 
 def victim_right(judged: Judged) -> bool:
-    """Say whether a victim found is the one that the label names, by its words."""
-    wanted = (judged.item.victim or "").lower().replace("-", " ")
+    """Say whether a victim found is the one that the label names, by its words (marks between them do not count)."""
+    wanted = judged.item.victim or ""
     for victim in judged.judgement.victims:
         names = (victim.name, *victim.aliases)
-        if any(fuzz.token_set_ratio(name.lower().replace("-", " "), wanted) >= NAME_ALIKE for name in names):
+        if any(fuzz.token_set_ratio(name, wanted, processor=default_process) >= NAME_ALIKE for name in names):
             return True
     return False
 

@@ -42,6 +42,8 @@ TALK = (
 )  # fmt: skip
 # Of these, what a provider's own name may hold: "University of X Cancer Center". A "vet clinic" stays one.
 _IN_NAMES = frozenset({"other_sector", "policy", "statistics", "sentence", "product", "campaign", "insurer", "advice"})
+# "Pathology firm": what kind of firm stands before it.
+_FIRM = frozenset({"firm", "company", "giant", "software company", "firma", "logistics"})
 _MANY_FRAMES = 3
 _LEAD = 320
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
@@ -55,7 +57,7 @@ def features_of(reading: Reading, weighed: Iterable[Weighed], cast: Cast) -> Fea
     """Return the features that hold for an article, each with the words that show it."""
     found: Features = {}
     names = [(m.start, m.end) for m in (*cast.victims, *cast.others) if m.specific]
-    sentences = [_outside_names(sentence, names) for sentence in reading.sentences]
+    sentences = [_outside_names(sentence, names, reading) for sentence in reading.sentences]
     title = [s for s in sentences if s.title]
     edge = reading.title_length + _LEAD
     lead = [s for s in sentences if not s.title and s.start < edge][:3]
@@ -83,16 +85,32 @@ def features_of(reading: Reading, weighed: Iterable[Weighed], cast: Cast) -> Fea
     return found
 
 
-def _outside_names(sentence: Sentence, names: list[tuple[int, int]]) -> Sentence:
-    """Leave out what stands in a provider's own name and says nothing of the news: "University of X Cancer Center"."""
-    if not any(start < sentence.end and sentence.start < end for start, end in names):
+def _outside_names(sentence: Sentence, names: list[tuple[int, int]], reading: Reading) -> Sentence:
+    """Read names as names: leave out what "University of X Cancer Center" or "pathology firm" hold of other sectors.
+
+    A provider that is named by "Health" alone ("Ascentia Health") is a word for care.
+    """
+    cares = [hit for hit in sentence.hits if hit.concept in {"care", "health"}]
+    if not cares:
         return sentence
-    kept = tuple(
-        hit
-        for hit in sentence.hits
-        if hit.concept not in _IN_NAMES or not any(start <= hit.start and hit.end <= end for start, end in names)
-    )
-    return replace(sentence, hits=kept)
+    kept: list[Hit] = []
+    for hit in sentence.hits:
+        named = next((name for name in names if name[0] <= hit.start and hit.end <= name[1]), None)
+        if hit.concept in _IN_NAMES and (named or _is_firm_of_care(hit, cares, reading)):
+            continue
+        kept.append(hit)
+        if hit.concept == "health" and named and not any(_within(c, named) for c in cares if c.concept == "care"):
+            kept.append(hit._replace(concept="care"))
+    return replace(sentence, hits=tuple(kept))
+
+
+def _within(hit: Hit, name: tuple[int, int]) -> bool:
+    return name[0] <= hit.start and hit.end <= name[1]
+
+
+def _is_firm_of_care(hit: Hit, cares: list[Hit], reading: Reading) -> bool:
+    beside = any(0 < hit.start - care.end <= 1 for care in cares)
+    return beside and reading.quote(hit.start, hit.end).lower() in _FIRM
 
 
 def _tell(found: Features, zone: str, sentences: list[Sentence], reading: Reading, concepts: tuple[str, ...]) -> None:

@@ -19,9 +19,11 @@ _KINDS = frozenset(
     "one two three four five six seven eight nine ten dozens hundreds".split()
 )
 _UNSPACED_KINDS = re.compile(
-    r"这家|該|该|同|大手|某|一家|一所|多家|两家|三家|几家|家|所|大型|综合性|综合|綜合|大学|教学|教學|公立|私立|国立|國立|市立|县|縣|省|市|州|都|府"
+    r"这家|該|该|同|又|另|再|大手|某|一家|一所|多家|两家|三家|几家|家|所|大型|综合性|综合|綜合|大学|教学|教學|公立|私立|国立|國立|市立|县|縣|省|市|州|都|府"
     r"|地方|地区|地區|附属|附屬|主要|知名|当地|當地|ネットワーク|グループ|複数|各地|全国|全國|[0-9０-９一二三四五六七八九十百]+|の|内|内の"
 )
+
+_HOSPITAL = re.compile(r"医院|醫院|病院|中心|医疗|醫療|医療|集团|集團|センター|机构|機構|系统|系統|诊所|診所|クリニック")
 
 
 def is_generic(mention: Mention) -> bool:
@@ -33,6 +35,19 @@ def is_generic(mention: Mention) -> bool:
     if any(unspaced(word) for word in mention.own):
         return all(_only_places(word) for word in mention.own)
     return all(_says_nothing(word) for word in mention.own if len(word) > 1) or _names_a_place(mention)
+
+
+def without_places(name: str) -> tuple[str, ...]:
+    """Return what an unspaced name says behind the places that it begins with: "法国巴黎凡尔赛医院" is "凡尔赛医院"."""
+    if not name or not unspaced(name[0]):
+        return ()
+    rest = shortest = name
+    while (found := _places_pattern().match(rest)) is not None and found.end() < len(rest):
+        rest = rest[found.end() :].lstrip("の")
+        if not _UNSPACED_KINDS.sub("", _HOSPITAL.sub("", rest)):
+            break
+        shortest = rest
+    return (shortest,) if shortest != name else ()
 
 
 def _says_nothing(word: str) -> bool:

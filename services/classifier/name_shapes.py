@@ -37,5 +37,5 @@ NOT_VICTIMS = frozenset(
     "blackbasta ransomware darkside netwalker noname wannacry notpetya securityweek bleepingcomputer techcrunch "
     "databreaches youtube linkedin facebook whatsapp covid crowdstrike moveit mcafee fortinet fortiguard paloalto "
     "virustotal openai chatgpt blackfog nightspire thegentlemen github solarwinds sonicwall cybernews therecord "
-    "bitdefender".split()
+    "bitdefender backmydata medusa everest akira anubis sarcoma warlock termite".split()
 )

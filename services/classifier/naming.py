@@ -38,6 +38,8 @@ _CJK_CUT = re.compile(
 _KANA_NAME = re.compile(r"(?:^|[、。「『（\s])([ぁ-んァ-ヶー一-鿿々・A-Za-z0-9]{2,14})$")
 _PARTICLE = re.compile(r"[はがをにへ]|から|まで|より|との|での|する|した|され")
 _HAN_AFTER = re.compile(r"[\u4e00-\u9fff]{2,5}?(?=遭|被|电脑|電腦|系统|系統|数据|資料|服务器|伺服器|网站|網站)")
+# "凡尔赛医院中心": the kind goes on.
+_KIND_GOES_ON = re.compile("中心|集团|集團|总院|總院|グループ|機構|ネットワーク")
 _NAMED_BEFORE = frozenset({"医院", "醫院", "病院", "诊所", "診所", "医疗机构", "醫療機構"})
 _INITIALS_AFTER = re.compile(r"[\s\u00a0]?[(（]([A-Z][A-Za-z]{1,6})[)）]")
 _QUOTED_AFTER = re.compile(r"\s?[«„“\"]([^«»„“”\"\n]{2,40})[»“”\"]")
@@ -159,6 +161,8 @@ def _extent(reading: Reading, sentence: Sentence, hit: Hit) -> tuple[int, int]:
             return kana.start(1), hit.end
         cut = _CJK_CUT.match(run)
         start = hit.start - len(run) + (cut.end() if cut else 0)
+        if start < hit.start and (more := _KIND_GOES_ON.match(text, hit.end, sentence.end)):
+            return start, more.end()
         follows = start == hit.start and text[hit.start : hit.end] not in _NAMED_BEFORE
         after = _HAN_AFTER.match(text, hit.end, sentence.end) if follows else None
         return start, after.end() if after else hit.end

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from functools import cache
 from urllib.parse import urlsplit
 
-from services.classifier.place_words import is_demonym, table, tables
+from services.classifier.place_words import is_demonym, table
 from services.classifier.reading import Reading
+from services.classifier.usage import usage
 from services.classifier.victim import Cast
 from shared.gate.gate import gate_scanner
 from shared.gate.gazetteer import country_of
@@ -32,8 +33,6 @@ _NOT_AMERICAN = re.compile(
 )
 _TRADITIONAL = re.compile("[醫駭們後個與證據報國會請體區為無這還進過]")
 _LONGEST_ACRONYM = 3
-_LEAD_OF_USAGE = 1_500
-_USAGE_WEIGHT = 0.8
 _FOREIGN_NAME_WEIGHT = 1.2
 _NAME_WEIGHT, _NEAR_WEIGHT, _LEAD_WEIGHT = 6.0, 2.5, 1.0
 
@@ -80,7 +79,7 @@ def locate(reading: Reading, cast: Cast) -> Located:
     for country, weight, reason in (
         *_circumstances(reading),
         *_language_of_name(names, reading),
-        *_usage(reading),
+        *usage(reading),
     ):
         vote(country, weight, reason)
     if not votes:
@@ -133,33 +132,6 @@ def _language_of_name(names: set[str], reading: Reading) -> list[tuple[str, floa
         if home and not spoken & set(reading.languages):
             found.append((home, _FOREIGN_NAME_WEIGHT, f"the name's language: {name}"))
     return found[:1]
-
-
-def _usage(reading: Reading) -> list[tuple[str, float, str]]:
-    """Return whose English, French, Spanish … a text is written in, by its spelling and the offices it names."""
-    known = f"usage_{reading.language}"
-    if known not in tables():
-        return []
-    lead = reading.document[: reading.title_length + _LEAD_OF_USAGE]
-    lowered = lead.lower()
-    found: dict[str, str] = {}
-    for word, country, pattern in _words_of_usage(known):
-        if country not in found and word in lowered and pattern.search(lead):
-            found[country] = word
-    return [(country, _USAGE_WEIGHT, f"a word of {country}: {word}") for country, word in found.items()]
-
-
-@cache
-def _words_of_usage(known: str) -> tuple[tuple[str, str, re.Pattern[str]], ...]:
-    """Return a language's words of usage, each with its country and its pattern (acronyms count in capitals)."""
-    found = []
-    for word, country in table(known).items():
-        acronym = len(word) <= _LONGEST_ACRONYM
-        wanted = re.escape(word.upper() if acronym else word)
-        found.append(
-            (word.lower(), country, re.compile(rf"(?<!\w){wanted}(?!\w)", re.NOFLAG if acronym else re.IGNORECASE))
-        )
-    return tuple(found)
 
 
 def _host(url: str) -> str:

@@ -12,10 +12,10 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
-from itertools import accumulate
 
 from services.classifier.article import Article
 from services.classifier.judgement import Field
+from services.classifier.masking import unmask
 from shared.gate.gate import CONCEPTS, HEAD_CHARACTERS, PLAIN, gate_scanner, plain_scanner
 from shared.gate.scan import Hit, Scanner, lower
 from shared.gate.terms import WORLD, all_terms, terms
@@ -38,15 +38,7 @@ _CONJUNCTIONS = {
     "sv": "och men", "pl": "i ale oraz a", "cs": "a ale", "fi": "ja mutta", "ca": "i però", "ro": "și dar",
     "sk": "a ale", "ru": "и но а", "uk": "і та але", "hu": "és de", "tr": "ve ama", "hr": "i ali", "sl": "in ampak",
 }  # fmt: skip
-_PUBLISHER = re.compile(r"\s(?:\||-|–|—|:::?)\s(?!.*\s(?:\||-|–|—)\s)(.{2,60})$")
-# "de Villanueva del Hospital", "em Oliveira do Hospital", "de L'Hospitalet": towns named for a hospital of old.
-_TOWN = re.compile(
-    r"\b(?:de|en|a|em|in|d'|à|of|do|da) "
-    r"(?P<town>[A-ZÁÉÍÓÚÂÊÔ][\w'’-]+ (?:del|do|dell'|de l') ?(?:Hospital|Ospedale))\b(?! [A-ZÁÉÍÓÚ])"
-)
 _BODILY = frozenset({"physical", "not_computer", "metaphor"})
-_EVENT = frozenset({"cyber", "breach", "hacked", "hacker", "outage"})
-_MASKING = frozenset({"mask", "metaphor", "not_computer"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +132,7 @@ def read(article: Article) -> Reading:
     for language in (*languages, WORLD):
         hits += _rest(language).hits(lowered, document)
     kept = _longest(hits)
-    kept = _unmask(kept, len(title), document)
+    kept = unmask(kept, len(title), document)
     sentences = tuple(_sentences(document, len(title), kept))
     return Reading(article, document, lowered, len(title), sentences, languages, title_map, text_map)
 
@@ -228,30 +220,6 @@ def _languages(told: str | None, hits: list[Hit], lowered: str) -> tuple[str, ..
     if code:
         kept = [code, *(language for language in kept if language != code)]
     return tuple(kept[:4])
-
-
-def _unmask(hits: list[Hit], title_length: int, document: str) -> list[Hit]:
-    """Drop hits inside names that only look like hospitals, and in the publisher's name after a headline."""
-    masks = [(hit.start, hit.end) for hit in hits if hit.concept in _MASKING]
-    parts = {hit.start for hit in hits if hit.concept in {"emergency", "activity", "office", "website"}}
-    masks += [found.span("town") for found in _TOWN.finditer(document) if found.start("town") not in parts]
-    if title_length:
-        suffix = _PUBLISHER.search(document[:title_length])
-        events = [h.start for h in hits if h.end <= title_length and h.concept in _EVENT]
-        if suffix and all(start < suffix.start(1) for start in events):
-            masks.append((suffix.start(1), title_length))
-    if not masks:
-        return hits
-    masks.sort()
-    starts = [start for start, _ in masks]
-    # How far the masks reach that begin up to each of them: one of these holds a hit if any does.
-    reach = list(accumulate((end for _, end in masks), max))
-    return [hit for hit in hits if hit.concept in _MASKING or not _is_masked(hit, starts, reach)]
-
-
-def _is_masked(hit: Hit, starts: list[int], reach: list[int]) -> bool:
-    before = bisect_right(starts, hit.start)
-    return before > 0 and hit.end <= reach[before - 1]
 
 
 def _sentences(document: str, title_length: int, hits: list[Hit]) -> Iterator[Sentence]:

@@ -24,7 +24,8 @@ _EVENTS = frozenset({Signal.ATTACK, Signal.WEBSITE_FLOODED})
 _NAMES_A_CAUSE = frozenset(
     "after following by due from over amid nach durch wegen seit bei après par suite depuis dès tras por debido luego "
     "desde dopo per da dal dall após depois na door sinds efter po kvůli pro przez z jälkeen takia vuoksi "
-    "через после після из".split()
+    "через после після из після след заради după nakon zbog zaradi pre kvôli μετά λόγω εξαιτίας després pärast dėl "
+    "pēc vì sau setelah akibat karena".split()
 )
 _WITHOUT = frozenset("sin sans ohne zonder without senza sem bez uten uden utan ilman fără".split())
 _LEAST_DENIAL = 7

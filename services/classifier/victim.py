@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.classifier.bare_names import bare_name
-from services.classifier.generic_names import is_generic
+from services.classifier.generic_names import is_generic, without_places
+from services.classifier.name_beside import customer_that_tells, short_and_long, subsidiary_before
 from services.classifier.naming import Mention
 from services.classifier.reading import Reading
 from shared.gate.scan import unspaced
@@ -51,7 +52,11 @@ def choose_victims(mentions: Sequence[Mention], reading: Reading) -> Cast:
         return Cast((stated,) if stated else (), stated.own if stated else frozenset(), ())
     scored = sorted(((_score(m, mentions, reading), -m.start, i) for i, m in enumerate(mentions)), reverse=True)
     main = _rather_named(mentions[scored[0][2]], mentions, reading)
-    same = [m for m in mentions if m is main or (m.own & main.own) or not m.specific]
+    main = customer_that_tells(main, list(mentions), reading) or main
+    if (subsidiary := subsidiary_before(main, reading)) is not None:
+        others = [m for m in mentions if m.start >= subsidiary.end]
+        return Cast((subsidiary,), subsidiary.own, tuple(others), short_and_long(subsidiary, reading))
+    same = [m for m in mentions if m is main or (m.own & main.own) or not m.specific or _heads_it(m)]
     others = [m for m in mentions if m not in same]
     aliases = [m for m in others if _same_news(m)]
     others = [m for m in others if m not in aliases]
@@ -62,8 +67,14 @@ def choose_victims(mentions: Sequence[Mention], reading: Reading) -> Cast:
         if stated is not None:
             return Cast((stated, *same), stated.own, tuple(others))
     best = _fullest([m for m in same if m.specific and m.own & main.own] or [main], main)
-    names = tuple(dict.fromkeys((*_in_latin(best.name), *(m.name for m in aliases))))
+    beside = [name for m in same if m.specific and m.own & main.own for name in short_and_long(m, reading)]
+    names = tuple(dict.fromkeys((*_in_latin(best.name), *without_places(best.name), *beside, *(m.name for m in aliases))))
     return Cast((best, *(m for m in same if m is not best)), own, tuple(others), names)
+
+
+def _heads_it(mention: Mention) -> bool:
+    """Say whether the title only says where or what kind the victim is: the one that the text names."""
+    return mention.sentence.title and is_generic(mention)
 
 
 def _in_latin(name: str) -> tuple[str, ...]:

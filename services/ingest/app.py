@@ -34,7 +34,7 @@ async def assemble(runtime: Runtime) -> None:
         engine=runtime.engine,
         public=NotingFetcher(make_policy(networks), skew, user_agent=user_agent(), connections=CONCURRENCY),
         private=private,
-        parsers=Parsers(),
+        parsers=Parsers(languages=True),
         wake=relay.wake,
         internal=networks,
         secrets=runtime.settings.secrets_dir,

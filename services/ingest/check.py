@@ -54,10 +54,12 @@ class Checked:
 class Checker:
     """Check addresses within the same limits as the service."""
 
-    def __init__(self, public: Fetcher, private: Fetcher, *, polite: bool, size: int | None = None) -> None:
+    def __init__(
+        self, public: Fetcher, private: Fetcher, *, polite: bool, size: int | None = None, many: bool = False
+    ) -> None:
         self._public = public
         self._private = private
-        self._parsers = Parsers(size)
+        self._parsers = Parsers(size, languages=many)
         self._spacing = HostSpacing(0.5) if polite else None
 
     async def aclose(self) -> None:
@@ -66,6 +68,7 @@ class Checker:
 
     async def each(self, subjects: Iterable[Subject]) -> AsyncIterator[Checked]:
         """Yield one finding for each address, in their order; whatever goes wrong stands in it."""
+        preparing = asyncio.create_task(self._parsers.prepare())
         slots = asyncio.Semaphore(CONCURRENCY)
         waiting: deque[asyncio.Task[Checked]] = deque()
 
@@ -81,9 +84,9 @@ class Checker:
             while waiting:
                 yield await waiting.popleft()
         finally:
-            for task in waiting:
+            for task in (preparing, *waiting):
                 task.cancel()
-            await asyncio.gather(*waiting, return_exceptions=True)
+            await asyncio.gather(preparing, *waiting, return_exceptions=True)
 
     async def one(self, subject: Subject) -> Checked:
         """Check one address; never raises."""

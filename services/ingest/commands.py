@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from services.ingest.check import Checked, Checker
     from shared.settings import Settings
 
+MANY = 50
+"""Feeds among which some will not say their language."""
+
 
 @click.group()
 def feeds() -> None:
@@ -66,7 +69,7 @@ async def _check(settings: Settings, addresses: list[str], configured: bool, as_
         subjects += [Subject.of(feed, settings.secrets_dir) for feed in file.feeds]
     failed = 0
     # A person who checks all of them sees how far it is; what is printed for programs goes elsewhere.
-    async with open_checker(settings, allow_private, contact) as checker:
+    async with open_checker(settings, allow_private, contact, many=len(subjects) >= MANY) as checker:
         with _progress(len(subjects), shown=configured and sys.stderr.isatty()) as step:
             async for checked in checker.each(subjects):
                 failed += checked.found["error"] is not None
@@ -79,8 +82,10 @@ async def _check(settings: Settings, addresses: list[str], configured: bool, as_
 
 
 @asynccontextmanager
-async def open_checker(settings: Settings, allow_private: bool, contact: str = "") -> AsyncIterator[Checker]:
-    """Prepare fetching as the service does it."""
+async def open_checker(
+    settings: Settings, allow_private: bool, contact: str = "", *, many: bool = False
+) -> AsyncIterator[Checker]:
+    """Prepare fetching as the service does it; `many` feeds are worth a longer preparation."""
     from services.ingest.addresses import make_policy, parse_networks
     from services.ingest.check import CONCURRENCY, WITHIN_S, Checker
     from services.ingest.fetch import Fetcher
@@ -98,7 +103,7 @@ async def open_checker(settings: Settings, allow_private: bool, contact: str = "
         )
         for opened in (allow_private, True)
     )
-    checker = Checker(public, private, polite=not allow_private)
+    checker = Checker(public, private, polite=not allow_private, many=many)
     try:
         yield checker
     finally:

@@ -11,10 +11,10 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from pydantic_core import from_json, to_json
-
 from services.ingest.parsed import ParsedEntry, ParsedFeed
 
+NUMBER = struct.Struct(">q")
+"""How process ids are told."""
 _FEED_FIELDS = tuple(field.name for field in fields(ParsedFeed))
 _ENTRY_FIELDS = tuple(field.name for field in fields(ParsedEntry))
 _PUBLISHED = _ENTRY_FIELDS.index("published")
@@ -30,17 +30,16 @@ def dump(feed: ParsedFeed) -> bytes:
     # Lists of values, not `asdict`: it copies every string of every entry, one by one.
     values = {name: getattr(feed, name) for name in _FEED_FIELDS}
     values["entries"] = [[getattr(entry, name) for name in _ENTRY_FIELDS] for entry in feed.entries]
-    try:
-        return to_json(values)
-    except ValueError:  # half a character, which UTF-8 cannot carry
-        return json.dumps(values, default=lambda moment: moment.isoformat()).encode()
+    return json.dumps(values, default=lambda moment: moment.isoformat()).encode()
 
 
 def load(data: bytes) -> ParsedFeed:
     """Read what `dump` wrote."""
+    from pydantic_core import from_json  # for the service alone: its parsers need no such library
+
     try:
         read = from_json(data)
-    except ValueError:
+    except ValueError:  # half a character, which it refuses
         read = json.loads(data)
     given: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in read.items()}
     entries = []

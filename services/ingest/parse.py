@@ -7,10 +7,11 @@ is off (four times faster); everything is made plain text by `services.ingest.cl
 
 from __future__ import annotations
 
+import copy
 import io
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
@@ -19,6 +20,7 @@ from typing import Any
 import feedparser
 import feedparser.api
 import feedparser.mixin
+from feedparser.util import FeedParserDict
 
 from services.ingest.clean import one_line, plain
 from services.ingest.dates import from_parts
@@ -27,6 +29,7 @@ from services.ingest.parsed import (
     MAX_ENTRIES,
     MAX_ID,
     MAX_TITLE,
+    SETTLED,
     ParsedEntry,
     ParsedFeed,
     language_tag,
@@ -46,9 +49,33 @@ _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "su
 
 # feedparser looks for a driver that no longer exists, on the whole path, for every document.
 feedparser.api.PREFERRED_XML_PARSERS = []
-# It joins the same few addresses again and again, seventeen times for a small feed.
+
+
+def _quickly(join: Callable[[str, str | None], str]) -> Callable[[str, str | None], str]:
+    """Join addresses as `join` does: most need no joining, and the rest are the same few again and again."""
+    remembered = lru_cache(1_024)(join)
+
+    def quick(base: str, rel: str | None = None) -> str:
+        return rel if rel and SETTLED.fullmatch(rel) else remembered(base, rel)
+
+    return quick
+
+
+class _Copy:
+    """Copy what describes a text, a few words, without asking at every depth what it holds."""
+
+    @staticmethod
+    def deepcopy(given: Any) -> Any:
+        if type(given) is FeedParserDict and all(type(value) in _ATOMS for value in given.values()):
+            return FeedParserDict(given)
+        return copy.deepcopy(given)
+
+
+_ATOMS = frozenset({str, int, bool, type(None)})
+# Seventeen joins and a dozen copies for a small feed: a sixth of the time it takes.
 for _join in ("make_safe_absolute_uri", "_urljoin"):
-    setattr(feedparser.mixin, _join, lru_cache(1_024)(getattr(feedparser.mixin, _join)))
+    setattr(feedparser.mixin, _join, _quickly(getattr(feedparser.mixin, _join)))
+feedparser.mixin.copy = _Copy
 
 
 def parse(body: bytes, *, url: str, content_type: str = "", how: Mapping[str, Any] | None = None) -> ParsedFeed:

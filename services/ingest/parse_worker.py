@@ -1,4 +1,4 @@
-"""The process that parses feeds: reads documents on standard input, answers on standard output.
+"""The process that parses feeds: reads documents on a socket, and answers there.
 
 Frames are a length in four bytes and that many bytes: a JSON header, then the body; the
 answer is one frame of JSON. JSON rather than pickle, so that a parser which an attacker has
@@ -14,7 +14,6 @@ import os
 import resource
 import signal
 import struct
-import sys
 from dataclasses import asdict
 from typing import Any, BinaryIO
 
@@ -24,6 +23,7 @@ from services.ingest.parse import parse
 MAX_MEMORY = 1536 * 1024**2
 GIVE_UP_S = 60
 """The service kills a slow parser much earlier; this is for the orphan of a dead one."""
+_READ = 256 * 1024
 
 
 def answer(header: dict[str, Any], body: bytes) -> bytes:
@@ -35,16 +35,12 @@ def answer(header: dict[str, Any], body: bytes) -> bytes:
     return dump(parse(body, **header))
 
 
-def main() -> None:
-    """Parse until standard input ends."""
-    requests = sys.stdin.buffer
-    answers = os.fdopen(os.dup(1), "wb")
-    # Whatever a library prints must not end up among the answers.
-    os.dup2(2, 1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def serve(descriptor: int) -> None:
+    """Parse what comes on a socket until it is closed."""
+    requests = open(os.dup(descriptor), "rb", _READ)  # noqa: SIM115 - both are open as long as the process lives
+    answers = open(descriptor, "wb")  # noqa: SIM115
     _limit_memory()
-    # What was imported is never garbage, and a document leaves little: looking for it seldom saves a tenth.
-    gc.freeze()
+    # A document leaves little garbage: looking for it seldom saves a tenth.
     gc.set_threshold(20_000, 10, 10)
     while (header := _read_frame(requests)) is not None and (body := _read_frame(requests)) is not None:
         signal.alarm(GIVE_UP_S)
@@ -67,7 +63,3 @@ def _limit_memory() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
     except (ValueError, OSError):
         return  # macOS refuses; the limits on bytes, entries and time hold there too
-
-
-if __name__ == "__main__":
-    main()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +17,8 @@ MAX_ENTRIES = 5_000
 MAX_TITLE = 4_000
 MAX_URL = 2_000
 MAX_ID = 2_000
+SETTLED = re.compile(r"https?://[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*(?::\d+)?(?:/[\w/.~%-]*)?", re.ASCII)
+"""An address that no base changes: absolute, and without what a join would tidy."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,8 @@ def web_address(candidates: Sequence[object], base: str) -> str | None:
     for candidate in candidates:
         if not isinstance(candidate, str) or not candidate.strip():
             continue
+        if SETTLED.fullmatch(candidate) and len(candidate) <= MAX_URL:
+            return candidate
         try:
             address = urljoin(base, one_line(candidate, markup=False, limit=MAX_URL + 1))
         except ValueError:

@@ -5,69 +5,30 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import struct
-import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
-from services.ingest.frames import load, pack
+from services.ingest.frames import load
 from services.ingest.parsed import Article, ParsedFeed
+from services.ingest.parser_process import ParserProcess, Stem
 
 PARSE_WITHIN_S = 20.0
 _RENEW_AFTER = 2_000
 """Documents after which a parser is replaced, so that no leak grows for ever."""
-_ROOT = Path(__file__).resolve().parents[2]
-
-
-class _Worker:
-    """One parser process."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
-        self.done = 0
-
-    @classmethod
-    async def start(cls) -> _Worker:
-        # Nothing of our environment but what Python needs: no secret reaches the parser.
-        environment = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ}
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "services.ingest.parse_worker",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            env=environment | {"PYTHONPATH": str(_ROOT)},
-        )
-        return cls(process)
-
-    async def parse(self, body: bytes, header: bytes) -> bytes:
-        stdin, stdout = self._process.stdin, self._process.stdout
-        assert stdin is not None
-        assert stdout is not None
-        stdin.write(pack(header) + pack(body))
-        await stdin.drain()
-        (length,) = struct.unpack(">I", await stdout.readexactly(4))
-        answer = await stdout.readexactly(length)
-        self.done += 1
-        return answer
-
-    async def end(self) -> None:
-        if self._process.returncode is None:
-            self._process.kill()
-        # Cancellation must not leave a zombie: the kill is sure, so the wait is short.
-        await asyncio.shield(self._process.wait())
 
 
 class Parsers:
     """Parse documents in up to `size` processes, which start when they are first needed."""
 
-    def __init__(self, size: int | None = None, within_s: float = PARSE_WITHIN_S) -> None:
+    def __init__(self, size: int | None = None, within_s: float = PARSE_WITHIN_S, *, languages: bool = False) -> None:
+        """Prepare; `languages`: many documents will come, so the table of languages is loaded at once, for all."""
         self._size = size or min(2, os.cpu_count() or 1)
         self._slots = asyncio.Semaphore(self._size)
-        self._idle: list[_Worker] = []
+        self._idle: list[ParserProcess] = []
+        self._languages = languages
+        self._stem: Stem | None = None
+        self._starting = asyncio.Lock()
         self._within_s = within_s
         self.killed = 0
 
@@ -77,7 +38,7 @@ class Parsers:
         async def one() -> None:
             async with self._slots:
                 if len(self._idle) < self._size:
-                    self._idle.append(await _Worker.start())
+                    self._idle.append(await self._start())
 
         await asyncio.gather(*(one() for _ in range(self._size)))
 
@@ -98,7 +59,7 @@ class Parsers:
         """Return the answer, or in words why there is none."""
         head = json.dumps(header).encode()
         async with self._slots:
-            worker = self._idle.pop() if self._idle else await _Worker.start()
+            worker = self._idle.pop() if self._idle else await self._start()
             sound = False
             try:
                 async with asyncio.timeout(self._within_s):
@@ -113,13 +74,24 @@ class Parsers:
                 if sound:
                     self._idle.append(worker)
                 else:
-                    await worker.end()
+                    worker.end()
         return answer
+
+    async def _start(self) -> ParserProcess:
+        async with self._starting:
+            if self._stem is None or not self._stem.lives:
+                if self._stem is not None:
+                    await self._stem.end()
+                self._stem = await Stem.start(languages=self._languages)
+        return await self._stem.fork()
 
     async def close(self) -> None:
         """End every parser."""
         while self._idle:
-            await self._idle.pop().end()
+            self._idle.pop().end()
+        if self._stem is not None:
+            await self._stem.end()
+            self._stem = None
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
-from hashlib import file_digest
+from hashlib import file_digest, sha256
 from pathlib import Path, PurePosixPath
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -25,6 +25,8 @@ from shared.errors import CodeGreyError, ConfigError
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+MANIFEST_SUM = "manifest.sha256"
+"""Checks the manifest as it checks the others; backups made before it came do not have it."""
 DATABASE = "database.dump"
 TOPICS = "topics.jsonl.gz"
 MAX_MANIFEST = 20_000_000
@@ -118,9 +120,10 @@ def write_backup(target: Path, folder: Path, manifest: Manifest) -> None:
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with open(descriptor, "wb") as file, tarfile.open(fileobj=file, mode="w") as archive:
         text = manifest.model_dump_json(indent=1).encode()
-        head = tarfile.TarInfo(MANIFEST)
-        head.size, head.mode = len(text), 0o600
-        archive.addfile(head, io.BytesIO(text))
+        for name, content in ((MANIFEST, text), (MANIFEST_SUM, sha256(text).hexdigest().encode())):
+            head = tarfile.TarInfo(name)
+            head.size, head.mode = len(content), 0o600
+            archive.addfile(head, io.BytesIO(content))
         for name in manifest.members:
             entry = tarfile.TarInfo(name)
             entry.size, entry.mode = manifest.members[name].size, 0o600
@@ -159,12 +162,14 @@ def unpack(source: Path, folder: Path) -> Manifest:
             manifest = _manifest(archive, source)
             missing = dict(manifest.members)
             for entry in archive:
-                if entry.name == MANIFEST:
+                if entry.name in {MANIFEST, MANIFEST_SUM} and entry.name not in manifest.members:
                     continue
                 expected = missing.pop(entry.name, None)
                 path = PurePosixPath(entry.name)
                 if expected is None or not entry.isfile() or path.is_absolute() or ".." in path.parts:
                     raise CodeGreyError(f"{source} holds {entry.name!r}, which its manifest does not name: not used")
+                if entry.size != expected.size:  # before it fills the disk
+                    raise CodeGreyError(f"{source} is damaged: {entry.name} has another size. Nothing was done")
                 _take_out(archive, entry, folder / path)
                 if (folder / path).stat().st_size != expected.size or sha256_of(folder / path) != expected.sha256:
                     raise CodeGreyError(f"{source} is damaged: {entry.name} is not what was written. Nothing was done")
@@ -189,7 +194,12 @@ def _manifest(archive: tarfile.TarFile, source: Path) -> Manifest:
     member = archive.extractfile(first) if first and first.name == MANIFEST and first.size <= MAX_MANIFEST else None
     if member is None:
         raise ConfigError(f"{source} is no backup of Code Grey: it does not begin with {MANIFEST}")
+    text, second = member.read(), archive.next()
+    if second is not None and second.name == MANIFEST_SUM:
+        told = archive.extractfile(second)
+        if told is None or told.read(100) != sha256(text).hexdigest().encode():
+            raise CodeGreyError(f"{source} is damaged: {MANIFEST} is not what was written. Nothing was done")
     try:
-        return Manifest.model_validate_json(member.read())
+        return Manifest.model_validate_json(text)
     except ValidationError as error:
         raise ConfigError(f"{source}: its manifest cannot be read ({error.error_count()} mistakes)") from error

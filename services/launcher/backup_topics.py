@@ -25,6 +25,7 @@ from services.launcher.backup_file import TopicPart
 from services.launcher.topics import create_missing
 from shared.errors import CodeGreyError, Transient
 from shared.kafka import admin, client_options, offset_reader, producer
+from shared.odd_headers import tolerant_here
 from shared.offsets import topic_bounds
 from shared.settings import Settings
 from shared.topics import CONTROL, EVENT_TOPICS, NEWS, READERS, TOPICS, dead
@@ -93,7 +94,8 @@ async def save_records(settings: Settings, wanted: list[Span], into: Path, say: 
             **client_options(settings), enable_auto_commit=False, auto_offset_reset="earliest", fetch_max_wait_ms=100
         )
         try:
-            await consumer.start()
+            with tolerant_here():
+                await consumer.start()
             consumer.assign(list(waiting))
             for span in waiting.values():
                 consumer.seek(span.partition, span.first)

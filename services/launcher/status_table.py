@@ -39,7 +39,7 @@ def print_status(found: dict[str, Any], console: Console | None = None) -> None:
         console.print(f"[red]feeds.yaml is broken, the feeds before it are kept:[/red] {found['feeds_config_problem']}")
     deliveries = _table("Deliveries", "state", "count")
     for state, count in found["deliveries"].items():
-        deliveries.add_row(state, str(count) if state not in {"failed", "gave_up", "held"} else _bad(count))
+        deliveries.add_row(state, str(count) if state not in {"failed", "gave_up", "unknown"} else _bad(count))
     console.print(deliveries)
     if times := found.get("times"):
         console.print(_road(times))

@@ -38,6 +38,7 @@ from shared.errors import Transient
 from shared.log import get_logger
 from shared.settings import Settings
 from shared.steady import rest, uninterrupted
+from shared.storable import storable
 
 log = get_logger()
 
@@ -87,11 +88,12 @@ _CLAIM = text("""
 _ORPHANS = text("""
     SELECT d.*, extract(epoch FROM clock_timestamp() - d.created_at)::float AS age_s
     FROM notifier.delivery d
-    WHERE d.state = 'sending'
-      AND (d.lease_until < clock_timestamp() OR (d.lease_owner LIKE :slot AND d.lease_owner <> :owner))
+    WHERE d.state = 'sending' AND NOT d.id = ANY(:in_hand)
+      AND (d.lease_until < clock_timestamp() OR (starts_with(d.lease_owner, :slot) AND d.lease_owner <> :owner))
     FOR UPDATE SKIP LOCKED
 """)
-# Only who still holds the lease may write the outcome: a send that came back too late is settled already.
+# Only who still holds the lease may write the outcome, and of this attempt only: a send that came back too late
+# is settled already, and its row may be under way again, under the same owner's name.
 _RECORD = text("""
     UPDATE notifier.delivery d
     SET state = v.state, next_try_at = clock_timestamp() + make_interval(secs => v.wait),
@@ -99,8 +101,9 @@ _RECORD = text("""
         lease_owner = NULL, lease_until = NULL,
         finished_at = CASE WHEN v.ended THEN clock_timestamp() END
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS v(
-        id text, owner text, state text, wait float, repeats int, possible_repeat bool, error text, ended bool)
-    WHERE d.id = v.id AND d.state = 'sending' AND d.lease_owner = v.owner
+        id text, owner text, attempts int, state text, wait float, repeats int, possible_repeat bool, error text,
+        ended bool)
+    WHERE d.id = v.id AND d.state = 'sending' AND d.lease_owner = v.owner AND d.attempts = v.attempts
 """)
 
 
@@ -181,7 +184,7 @@ class Deliverer:
                 rows = (await connection.execute(_CLAIM, self._lease(room))).mappings().all()
         self._forget(written)
         for row in sorted(rows, key=lambda row: int(row["seq"])):
-            task = asyncio.create_task(self._deliver(dict(row)))
+            task = asyncio.create_task(self._deliver(dict(row)), name=row["id"])
             self._sending.add(task)
             task.add_done_callback(self._finished)
         return len(rows)
@@ -209,7 +212,9 @@ class Deliverer:
 
     async def _settle_orphans(self) -> None:
         # A slot is held by one process at a time, so what another run of it was sending is nobody's now.
-        names = {"owner": self._owner, "slot": f"{self.slot}/%" if self.slot else "-"}
+        # And what is in hand here has an end that is known soon, whatever a clock that jumped says of its lease.
+        in_hand = [task.get_name() for task in self._sending] + [one.row["id"] for one in self._sent]
+        names = {"owner": self._owner, "slot": f"{self.slot}/" if self.slot else "-", "in_hand": in_hand}
         async with transaction(self.engine) as connection:
             for row in (await connection.execute(_ORPHANS, names)).mappings().all():
                 outcome = Outcome(Result.UNKNOWN, "the process ended while it was sending; it may have arrived")
@@ -270,11 +275,13 @@ class Deliverer:
         return {
             "id": row["id"],
             "owner": self._owner,
+            "attempts": row["attempts"],
             "state": then.state.value,
             "wait": then.wait_s,
             "repeats": then.repeats,
             "possible_repeat": then.possible_repeat,
-            "error": None if outcome.result is Result.SENT else outcome.detail[:500],
+            # A server's words, some of which no database takes: they must not keep the outcomes from being written.
+            "error": None if outcome.result is Result.SENT else storable(outcome.detail)[:500],
             "ended": then.state is not State.QUEUED,
         }
 

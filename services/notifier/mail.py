@@ -72,10 +72,28 @@ class Session(_Controller):  # type: ignore[misc]
         self._socket.ehlo_or_helo_if_needed()
 
     def leave(self) -> None:
-        """Say goodbye without waiting for an answer, and close."""
+        """Say goodbye without waiting for an answer, and close; never raises: what was sent stays sent."""
         with suppress(*_FAULTS):
             self._socket.putcmd("quit")
-        self._socket.close()
+        with suppress(*_FAULTS):
+            self._socket.close()
+
+    def has_spoken(self) -> bool:
+        """Say whether the server said something that nobody asked for: it would be taken for the next answer."""
+        connection, answers = self._socket.sock, self._socket.file
+        if connection is None or answers is None:
+            return True
+        patience = connection.gettimeout()
+        try:
+            connection.settimeout(0.0)
+            return bool(answers.peek(1))
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return False
+        except _FAULTS:
+            return True
+        finally:
+            with suppress(*_FAULTS):
+                connection.settimeout(patience)
 
     def deliver(self, sender: str, recipient: str, letter: bytes) -> Outcome:
         """Send one letter to one recipient; raises BrokeBeforeError where the connection was gone before it left.
@@ -106,10 +124,19 @@ class Session(_Controller):  # type: ignore[misc]
             code, answer = connection.getreply()
         except _FAULTS as fault:
             return Outcome(Result.UNKNOWN, f"no answer after the message ({type(fault).__name__}); it may have arrived")
-        if code == 250:
-            return Outcome(Result.SENT, _said(code, answer))
-        result = Result.REFUSED if 500 <= code < 600 else Result.NOT_SENT
-        return Outcome(result, f"the message was refused: {_said(code, answer)}")
+        return _after_the_letter(code, _said(code, answer))
+
+
+def _after_the_letter(code: int, said: str) -> Outcome:
+    """Read the answer to the whole letter by its first digit (RFC 5321, 4.2.1); what is none leaves it open."""
+    match code // 100:
+        case 2:
+            return Outcome(Result.SENT, said)
+        case 4:
+            return Outcome(Result.NOT_SENT, f"the message was refused: {said}")
+        case 5:
+            return Outcome(Result.REFUSED, f"the message was refused: {said}")
+    return Outcome(Result.UNKNOWN, f"an answer to the message that says nothing ({said}); it may have arrived")
 
 
 SESSIONS: MailSessions[Session] = MailSessions()
@@ -151,6 +178,9 @@ class Mail(_Email):  # type: ignore[misc]
         return self._deliver(server, Kept(self.open(), SESSIONS.clock()))
 
     def _send_on(self, server: Hashable, kept: Kept[Session]) -> Outcome:
+        if kept.session.has_spoken():
+            kept.session.leave()
+            return self._send_anew(server)
         try:
             return self._deliver(server, kept)
         except BrokeBeforeError:

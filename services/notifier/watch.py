@@ -24,13 +24,13 @@ from services.notifier.store import add_deliveries, delivery_rows, lock_decision
 from services.notifier.tables import trouble as trouble_table
 from services.notifier.trouble import detail
 from services.notifier.weekly import tell_weekly
-from shared.database import database_now, transaction
+from shared.database import database_now, let_go, transaction
 from shared.errors import Transient
 from shared.ids import stable_id
 from shared.log import get_logger
 from shared.settings import Settings
 from shared.steady import uninterrupted
-from shared.trouble import Trouble
+from shared.trouble import Trouble, bounded
 
 log = get_logger()
 
@@ -74,15 +74,22 @@ class Watch:
                 async with self._engine.connect() as lock:
                     await lock.execution_options(isolation_level="AUTOCOMMIT")
                     if await lock.scalar(_ALONE):
-                        async with self.observer.opened() as eyes:
-                            while await lock.scalar(text("SELECT true")):
-                                await self._look(eyes)
-                                self._blind_since = None
-                                await asyncio.sleep(LOOK_EVERY_S)
+                        await self._watch(lock)
             except (Transient, KafkaError, OSError, SQLAlchemyError, TimeoutError) as fault:
                 log.warning("cannot look after the system now", fault=f"{type(fault).__name__}: {fault}"[:200])
                 await self._blind(fault)
             await asyncio.sleep(LOOK_EVERY_S)
+
+    async def _watch(self, lock: AsyncConnection) -> None:
+        """Look every few seconds while the lock's connection lives."""
+        try:
+            async with self.observer.opened() as eyes:
+                while await lock.scalar(text("SELECT true")):
+                    await self._look(eyes)
+                    self._blind_since = None
+                    await asyncio.sleep(LOOK_EVERY_S)
+        finally:
+            await let_go(lock)
 
     async def _blind(self, fault: Exception) -> None:
         """Tell of Kafka when it has not answered for long; all that is told beside it stands meanwhile."""
@@ -117,6 +124,7 @@ class Watch:
 
         Who is `blind` sees what is wrong, and not what is over.
         """
+        wrong = [bounded(one) for one in wrong]
         async with transaction(self._engine) as connection:
             await lock_decisions(connection)
             now = await database_now(connection)

@@ -13,6 +13,7 @@ from shared.gate.terms import LexiconError, languages
 from shared.signals import Signal
 
 MAIN = ("cs", "da", "de", "en", "es", "fi", "fr", "it", "ja", "nl", "no", "pl", "pt", "sv", "zh")
+THIN = ("is",)
 
 
 @pytest.mark.parametrize("language", MAIN)
@@ -33,10 +34,10 @@ def test_each_slot_asks_for_one_thing() -> None:
 
 
 def test_every_language_that_ships_is_told_what_it_lacks() -> None:
-    """With the key to fill in."""
+    """With the key to fill in; of all but the thinnest that is next to nothing."""
     for language in languages():
         checked = check(language)
-        assert 0 < checked.share <= 1
+        assert checked.share >= (0.15 if language in THIN else 0.95), language
         assert all(slot.why for slot in checked.lacking)
     assert "`deface`" in " ".join(slot.why for slot in check("is").lacking)
 

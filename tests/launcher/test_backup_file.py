@@ -86,13 +86,30 @@ def test_a_file_that_exists_is_never_written_over(file: Path, tmp_path: Path) ->
     assert file.read_bytes() == before
 
 
-@pytest.mark.parametrize("harm", ["a bit", "the end", "a member more", "a path outside", "a link"])
+def _claim_other_sizes(file: Path) -> None:
+    """Let the archive's own head of the dump claim less than the manifest does."""
+    with tarfile.open(file) as archive:
+        entries = [(entry, archive.extractfile(entry).read()) for entry in archive]  # type: ignore[union-attr]
+    with tarfile.open(file, "w") as archive:
+        for entry, content in entries:
+            short = content[:10] if entry.name == "database.dump" else content
+            entry.size = len(short)
+            archive.addfile(entry, io.BytesIO(short))
+
+
+@pytest.mark.parametrize(
+    "harm", ["a bit", "a figure of the manifest", "a size", "the end", "a member more", "a path outside", "a link"]
+)
 def test_a_damaged_or_forged_file_is_refused_before_anything_is_done(file: Path, tmp_path: Path, harm: str) -> None:
     """A checksum, a missing end, a member that the manifest does not name."""
     raw = bytearray(file.read_bytes())
     if harm == "a bit":
         raw[len(raw) // 2] ^= 1
         file.write_bytes(raw)
+    elif harm == "a figure of the manifest":  # an offset: work would be passed over
+        file.write_bytes(raw.replace(b'"codegrey.reports:0": 3', b'"codegrey.reports:0": 7', 1))
+    elif harm == "a size":
+        _claim_other_sizes(file)
     elif harm == "the end":
         file.write_bytes(raw[: len(raw) // 2])
     else:

@@ -286,6 +286,27 @@ async def test_a_mail_server_that_refuses(desk: Desk, mail: MailSink, engine: As
     assert await wait_until(over) == _pair(title)
 
 
+async def test_a_trouble_that_no_database_takes_hides_none_of_the_others(
+    desk: Desk, producer: AIOKafkaProducer
+) -> None:
+    """Tell of it as far as it can be kept: too long a key, a number too large, a NUL."""
+    odd = [
+        Trouble("k" * 100_000, "a long key", "look"),
+        Trouble("number", "a large number", "look", 2**70),
+        Trouble("nul", "a NUL \x00 in its title", "look \x00 here"),
+    ]
+    board = Board("ingest", producer, "desk")
+    board.watch("feeds", lambda: asyncio.sleep(0, odd), every_s=0.0)
+    await board.turn()
+    other = Board("tracker", producer, "desk")
+    other.watch("outbox", lambda: asyncio.sleep(0, [Trouble("outbox", "a row is refused", "look")]), every_s=0.0)
+    await other.turn()
+    assert await desk.look() == _pair("4 troubles at once")[:1]
+    told = str(desk.web.requests[0][2])
+    assert all(words in told for words in ("a long key", "a large number", "in its title", "a row is refused"))
+    assert await desk.look() == _pair("4 troubles at once")[:1]
+
+
 async def test_many_troubles_at_once_are_one_message(desk: Desk, producer: AIOKafkaProducer) -> None:
     """A network that is down must not fill a mailbox."""
     many = [Trouble(f"feed:{number}", f"feed {number} fails", "look") for number in range(30)]

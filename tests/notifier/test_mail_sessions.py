@@ -89,6 +89,25 @@ def test_a_refused_letter_leaves_no_connection_behind(sink: CountingSink) -> Non
     assert len(set(sink.connections)) == 2
 
 
+def test_an_answer_that_nobody_asked_for_is_not_taken_for_the_next_one(sink: CountingSink) -> None:
+    """Leave a connection on which the server spoke once more after it had accepted a letter."""
+    sink.answer = "250 kept\r\n250 and kept again"
+    assert [_send(sink, number).result for number in range(3)] == [Result.SENT] * 3
+    assert len(sink.mails) == len(set(sink.connections)) == 3
+
+
+@pytest.mark.parametrize(
+    ("answer", "result"),
+    [("252 taken", Result.SENT), ("200 fine", Result.SENT), ("what?", Result.UNKNOWN), ("354 go on", Result.UNKNOWN)],
+)
+def test_an_odd_answer_to_the_letter_is_never_taken_for_surely_not_sent(
+    sink: CountingSink, answer: str, result: Result
+) -> None:
+    """Repeat nothing unmarked: a positive answer is one by its first digit, and what is none may be one."""
+    sink.answer = answer
+    assert _send(sink, 1).result is result
+
+
 class _Line:
     left = False
 

@@ -157,6 +157,34 @@ async def test_a_header_name_that_is_no_text_stops_nobody(
     assert [letter.headers[0][0] async for letter in read_dead_letters(topics)] == ["\\xff\\xfename"]
 
 
+async def test_a_header_name_that_is_no_text_loses_nothing_where_it_is_the_first_to_be_read(
+    topics: Settings, producer: AIOKafkaProducer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Meet it in the very first poll, before anything beside the consumer runs: other partitions lose nothing."""
+    for module in (message_accumulator, aiokafka_producer):
+        monkeypatch.setattr(module, "DefaultRecordBatchBuilder", default_records._DefaultRecordBatchBuilderPy)
+    monkeypatch.setattr(fetcher, "MemoryRecords", fetcher.MemoryRecords)
+    reader = Reader()
+    good = [news_item(f"good-{number}") for number in range(40)]
+    messages = [news_message(item) for item in good]
+    messages[30] = Outgoing(NEWS, messages[30].key, messages[30].value, [(OddName("x"), b"1")])
+    await publish_all(producer, messages)
+    broker, faults = make_broker(topics), list[BaseException]()
+    consumer = Consumer(CONSUMPTION, reader.handle, producer, fail=faults.append)
+    consumer.attach(broker)
+    await broker.start()
+    await wait_until(lambda: consumer.reopen or len(reader.seen) == 40, what="the first polls")
+    obeying = asyncio.create_task(consumer.obey())
+    try:
+        await wait_until(lambda: _all_committed(topics, len(messages)), within=30, what="every offset committed")
+    finally:
+        obeying.cancel()
+        await asyncio.gather(obeying, return_exceptions=True)
+        await broker.stop()
+    assert not faults
+    assert set(reader.seen) == {item.title for item in good}
+
+
 async def _all_committed(settings: Settings, count: int) -> bool:
     return await committed(settings) == count
 

@@ -11,7 +11,8 @@ from aiokafka import AIOKafkaProducer
 from sqlalchemy import MetaData, Table, func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.database import transaction
+from shared.database import open_engine, transaction
+from shared.errors import Transient
 from shared.headers import Trace
 from shared.kafka import reader
 from shared.outbox import Relay, add_rows, outbox_row, outbox_table
@@ -132,3 +133,31 @@ async def test_two_relays_never_publish_the_same_outbox_at_once(
         await write(engine, outbox, "taken over")
         await wait_until(lambda: _empty(engine, outbox))
     assert len(await titles(topics)) == 51
+
+
+class _CutOff(Relay):
+    """A relay whose process alone does not reach Kafka."""
+
+    tries = 0
+
+    async def _publish_until_empty(self, _connection: object) -> None:
+        self.tries += 1
+        raise Transient("Kafka is away")
+
+
+async def test_a_relay_that_cannot_publish_lets_another_process_do_it(
+    topics: Settings, engine: AsyncEngine, settings: Settings, producer: AIOKafkaProducer, outbox: Table
+) -> None:
+    """Give the lock away with every fault, instead of keeping it in the pool of connections."""
+    elsewhere = open_engine(settings)
+    cut_off = _CutOff("probe", outbox, engine, producer, asyncio.Event())
+    other = Relay("probe", outbox, elsewhere, producer, asyncio.Event())
+    try:
+        async with relaying(cut_off):
+            await wait_until(lambda: cut_off.tries, what="the one that is cut off has the lock")
+            await write(engine, outbox, "one", "two")
+            async with relaying(other):
+                await wait_until(lambda: _empty(engine, outbox), what="the other takes over")
+    finally:
+        await elsewhere.dispose()
+    assert sorted(await titles(topics)) == ["Item one", "Item two"]
