@@ -38,6 +38,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared.crash import crash_point
+from shared.database import let_go
 from shared.errors import Permanent, Transient
 from shared.events import Event
 from shared.headers import Trace, event_headers

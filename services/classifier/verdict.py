@@ -17,7 +17,7 @@ from services.classifier.judgement import Weight
 WEIGHTS = Path(__file__).with_name("weights.toml")
 # Below the half, since a miss costs more than a false alarm (figures in docs/classifier.md).
 THRESHOLD = 0.45
-OPEN = (0.3, 0.7)
+OPEN = (0.25, 0.7)
 _SHOWN = 5
 _ZONES = ("head", "lead", "body")
 _FROM_INSIDE = ("head:exposure", "head:insider", "lead:exposure", "lead:insider")
