@@ -52,6 +52,8 @@ async def main(base: str) -> None:
                 await asyncio.sleep(0.05)
                 async with transaction(engine) as connection:
                     there = await connection.scalar(select(func.count()).select_from(feed)) or 0
+            # What the others import before they are asked is loaded by now, too.
+            await poller.prepared.wait()
             started = time.monotonic()
             pause.unlink()
         else:

@@ -19,7 +19,6 @@ T = TypeVar("T")
 
 def run(work: Callable[[Settings], Awaitable[T]]) -> T:
     """Run `work` with the settings; a known error is told in a sentence and ends with 1 or 2."""
-
     # Without a handler Python prints a library's warnings between our lines; what matters of them is told by us.
     logging.getLogger("aiokafka").addHandler(logging.NullHandler())
 

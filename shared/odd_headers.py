@@ -19,7 +19,7 @@ from aiokafka.record import default_records, memory_records
 _fetcher: Any = aiokafka_fetcher
 _Batch: Any = default_records._DefaultRecordBatchPy  # noqa: SLF001
 _Records: Any = memory_records._MemoryRecordsPy  # noqa: SLF001
-_swift: Any = aiokafka_fetcher.MemoryRecords
+_swift: Any = _fetcher.MemoryRecords
 _here: ContextVar[bool] = ContextVar("reads odd headers", default=False)
 
 

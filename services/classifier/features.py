@@ -93,19 +93,16 @@ def _outside_names(sentence: Sentence, names: list[tuple[int, int]], reading: Re
     cares = [hit for hit in sentence.hits if hit.concept in {"care", "health"}]
     if not cares:
         return sentence
+    cared = [(c.start, c.end) for c in sentence.hits if c.concept in {"care", "product"}]
     kept: list[Hit] = []
     for hit in sentence.hits:
         named = next((name for name in names if name[0] <= hit.start and hit.end <= name[1]), None)
         if hit.concept in _IN_NAMES and (named or _is_firm_of_care(hit, cares, reading)):
             continue
         kept.append(hit)
-        if hit.concept == "health" and named and not any(_within(c, named) for c in cares if c.concept == "care"):
+        if hit.concept == "health" and named and not any(named[0] <= a and b <= named[1] for a, b in cared):
             kept.append(hit._replace(concept="care"))
     return replace(sentence, hits=tuple(kept))
-
-
-def _within(hit: Hit, name: tuple[int, int]) -> bool:
-    return name[0] <= hit.start and hit.end <= name[1]
 
 
 def _is_firm_of_care(hit: Hit, cares: list[Hit], reading: Reading) -> bool:

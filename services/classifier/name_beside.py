@@ -18,12 +18,14 @@ _PART_OF = re.compile(
 _REACH = 140
 # "X alerts patients to Cerner data breach": the customer tells of it, and its patients are concerned.
 _TELLS_ITS_PATIENTS = re.compile(
-    r"^,? (?:has |is |begins |begann? )?(?:alert|notif|warn|inform|tell|told|contact|advis|benachrichtig|avertit|prévient"
+    r"^,? (?:has |is |begins )?(?:alert|notif|warn|inform|tell|told|contact|advis|benachrichtig|avertit|prévient"
     r"|avis|comunica|informa|varsl|underrett|waarschuw)\w*"
 )
 # "Serviço de Saúde da Madeira (SESARAM)", "L'Avezzano Sulmona L'Aquila (ASL 1)".
 _SHORT_AFTER = re.compile(r"^[»”\"]?[\s\u00a0]?[(（]([A-ZÀ-Ý][\w.-]{1,11}(?: \d{1,2})?)[)）]")
-_LONG_BEFORE = re.compile(r"([A-ZÀ-Ý][\w&'’-]+(?: (?:(?:of|de|du|da|do|di|and|&|et|e) )?[A-ZÀ-Ý][\w&'’-]+){1,6}) [(（]$")
+_LONG_BEFORE = re.compile(
+    r"([A-ZÀ-Ý][\w&'’-]+(?: (?:(?:of|de|du|da|do|di|and|&|et|e) )?[A-ZÀ-Ý][\w&'’-]+){1,6}) [(（]$"
+)
 
 
 def subsidiary_before(main: Mention, reading: Reading) -> Mention | None:

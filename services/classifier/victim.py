@@ -68,7 +68,9 @@ def choose_victims(mentions: Sequence[Mention], reading: Reading) -> Cast:
             return Cast((stated, *same), stated.own, tuple(others))
     best = _fullest([m for m in same if m.specific and m.own & main.own] or [main], main)
     beside = [name for m in same if m.specific and m.own & main.own for name in short_and_long(m, reading)]
-    names = tuple(dict.fromkeys((*_in_latin(best.name), *without_places(best.name), *beside, *(m.name for m in aliases))))
+    names = tuple(
+        dict.fromkeys((*_in_latin(best.name), *without_places(best.name), *beside, *(m.name for m in aliases)))
+    )
     return Cast((best, *(m for m in same if m is not best)), own, tuple(others), names)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from threading import Lock
+from threading import Event, Lock
 
 from services.ingest.decide import Candidate, Decision
 from services.ingest.fetch import Fetcher, Wishes
@@ -30,6 +30,7 @@ _WISHES = Wishes(max_body=8 * 1024**2, within_s=15.0, accept="text/html, applica
 
 _AT_ONCE = 200_000
 """Characters that the gate reads in a millisecond or two."""
+_PREPARED = Event()
 _GATE = Lock()
 """The gate's scanner serves one thread at a time."""
 
@@ -47,6 +48,7 @@ def prepare_gate() -> None:
     with _GATE:
         # Care and nothing else: it looks for the plain words of an attack, too, which have a table of their own.
         gate("hospital")
+    _PREPARED.set()
 
 
 def may_concern_us(candidates: Iterable[Candidate]) -> list[Candidate]:
@@ -58,7 +60,8 @@ def may_concern_us(candidates: Iterable[Candidate]) -> list[Candidate]:
 async def concerning(candidates: Sequence[Candidate]) -> list[Candidate]:
     """Do the same without holding up the event loop: what takes long, or must wait, is done beside it."""
     entries = (candidate.entry for candidate in candidates)
-    if sum(len(one.title) + len(one.summary) + len(one.text) for one in entries) <= _AT_ONCE and _GATE.acquire(False):
+    short = sum(len(one.title) + len(one.summary) + len(one.text) for one in entries) <= _AT_ONCE
+    if short and _PREPARED.is_set() and _GATE.acquire(blocking=False):
         try:
             return [one for one in candidates if _passes(one)]
         finally:

@@ -64,6 +64,8 @@ class Poller:
         """What was read before, so that a change of one file costs the reading of that one."""
         self.file: FeedsFile | None = None
         """The configuration as last taken over."""
+        self.prepared = asyncio.Event()
+        """Set when what the first poll would have to load is loaded."""
         self._turned_at = time.monotonic()
         self._fault = ""
         self._paused = False
@@ -178,10 +180,10 @@ class Poller:
     async def _prepare(self) -> None:
         """Have at hand what the first poll needs, while the configuration is read."""
         try:
-            await self._tools.parsers.prepare()
-            await asyncio.to_thread(prepare_gate)
+            await asyncio.gather(self._tools.parsers.prepare(), asyncio.to_thread(prepare_gate))
         except Exception as fault:  # the first poll will find it again, and tell
             log.warning("not prepared for the first poll", fault=f"{type(fault).__name__}: {fault}")
+        self.prepared.set()
 
     async def _look(self) -> None:
         watch = Watch(self._tools.engine)

@@ -75,7 +75,7 @@ _ATOMS = frozenset({str, int, bool, type(None)})
 # Seventeen joins and a dozen copies for a small feed: a sixth of the time it takes.
 for _join in ("make_safe_absolute_uri", "_urljoin"):
     setattr(feedparser.mixin, _join, _quickly(getattr(feedparser.mixin, _join)))
-feedparser.mixin.copy = _Copy
+feedparser.mixin.copy = _Copy  # type: ignore[attr-defined, assignment]
 
 
 def parse(body: bytes, *, url: str, content_type: str = "", how: Mapping[str, Any] | None = None) -> ParsedFeed:

@@ -70,7 +70,7 @@ class Stem:
                 "-m",
                 "services.ingest.parse_stem",
                 *(["--languages"] if languages else []),
-                stdin=theirs,
+                stdin=theirs.fileno(),
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.DEVNULL,
                 # One small product at a time: threads for it cost more than they bring, and do not survive a fork.

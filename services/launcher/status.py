@@ -34,14 +34,12 @@ async def status(settings: Settings) -> dict[str, Any]:
     engine = open_engine(settings)
     try:
         # All at once: most of it is waiting for connections.
-        counts, groups, read, problem, sent, times, wrong = await asyncio.gather(
+        counts, groups, read, problem, (sent, times, wrong) = await asyncio.gather(
             count_topics(settings),
             group_states(settings),
             feeds(engine),
             config_problem(engine),
-            deliveries(engine),
-            road_times(engine),
-            troubles(engine),
+            asyncio.gather(deliveries(engine), road_times(engine), troubles(engine)),
         )
         return {
             "topics": [asdict(count) for count in counts],

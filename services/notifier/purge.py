@@ -11,6 +11,8 @@ from services.notifier.config import OPERATORS
 from shared.purge import Bite
 from shared.settings import Settings
 
+LEAST_DAYS = 3
+"""A delivery is known for longer than a weekly message may come late (`weekly.LATEST`): gone, it would be due again."""
 LOOKED_AT = 20_000
 """Of the oldest decisions, among which those that may go are looked for: what stays for ever is far less."""
 
@@ -48,6 +50,6 @@ def bites(settings: Settings) -> list[Bite]:
     days = settings.keep_decisions_days
     return [
         Bite("decisions", days, _DECISIONS),
-        Bite("deliveries", days, _DELIVERIES),
+        Bite("deliveries", days and max(days, LEAST_DAYS), _DELIVERIES),
         Bite("former subscriptions", days, _FORMER),
     ]

@@ -25,8 +25,8 @@ async def add(connection: AsyncConnection, name: str, channel: str, state: str, 
     await connection.execute(
         text(
             "INSERT INTO notifier.delivery (id, subject_id, purpose, subscription, channel, kind, address, target,"
-            " level, incidents, correlation_id, message, state, created_at) VALUES (:id, :id, 'alert', 'duty', :channel,"
-            " :kind, '', :channel, 4, '{}', '', '{\"subject\": \"[4] Attack\"}', :state,"
+            " level, incidents, correlation_id, message, state, created_at) VALUES (:id, :id, 'alert', 'duty',"
+            " :channel, :kind, '', :channel, 4, '{}', '', '{\"subject\": \"[4] Attack\"}', :state,"
             " clock_timestamp() - make_interval(hours => :hours))"
         ),
         {"id": name, "channel": channel, "kind": kind, "state": state, "hours": hours},
