@@ -66,3 +66,23 @@ def test_the_command_tells_further_victims() -> None:
     """Each in the shape of a victim, after the first."""
     told = judged("Royal Alder Hospital and Queen Mill Hospital hit by ransomware").as_dict()["victims"]
     assert {"name", "place", "country"} <= set(told[-1])
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ("Lakeview Medical Center alerts patients to Cerner data breach", "Lakeview Medical Center"),
+        ("Cyberattack hits Lakeside Clinic, part of Unity Health Network, officials said", "Lakeside Clinic"),
+        ("Rosewood Cardiology, a subsidiary of Halden Health Group, was hacked", "Rosewood Cardiology"),
+    ],
+)
+def test_what_stands_beside_a_name_says_whose_news_it_is(title: str, name: str) -> None:
+    """A customer tells its patients of its supplier's breach; a subsidiary stands before its parent."""
+    assert judge(Article("beside", title, "", "en")).victims[0].name == name
+
+
+def test_the_long_name_before_a_short_one_is_kept() -> None:
+    """Both are names of the victim."""
+    title = "Serviço de Saúde das Ilhas (SESILHAS) alvo de ataque informático"
+    victim = judge(Article("long", title, "", "pt")).victims[0]
+    assert {victim.name, *victim.aliases} >= {"Serviço de Saúde das Ilhas", "SESILHAS"}
