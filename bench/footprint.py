@@ -171,9 +171,11 @@ async def _settled(stack: Stack) -> int:
             seen = (count, time.monotonic())
         return count > 0 and time.monotonic() - seen[1] > 8
 
-    while not await still():
+    for _ in range(900):
+        if await still():
+            return seen[0]
         await asyncio.sleep(1)
-    return seen[0]
+    raise SystemExit("the topic of news still grows after a quarter of an hour")
 
 
 def main() -> None:
