@@ -18,6 +18,7 @@ from shared.kafka import admin
 from shared.settings import Settings
 from tests.ingest.feed_server import Answer, feed_server, item, rss
 from tests.notifier.notifier_sinks import mail_sink
+from tests.waiting import wait_until
 
 SUBSCRIPTIONS = """\
 channels:
@@ -138,6 +139,11 @@ async def test_running_servers_are_looked_at(settings: Settings, topics: Setting
     assert _named(found, "Kafka").state == _named(found, "database").state == _named(found, "clock").state == "fine"
     async with admin(topics) as client:
         await client.delete_topics(["codegrey.reports"])
+
+        async def gone() -> bool:
+            return "codegrey.reports" not in await client.list_topics()
+
+        await wait_until(gone, what="the broker to forget the topic")
     elsewhere = mine.model_copy(
         update={"database_url": SecretStr(settings.database_url.get_secret_value().rsplit("/", 1)[0] + "/codegrey_no")}
     )
