@@ -259,17 +259,7 @@ class Deliverer:
 
     def _after(self, outcome: Outcome, row: Any) -> After:
         channel = self.config().channels.get(row["channel"])
-        return after(
-            outcome,
-            Delivery(
-                kind=row["kind"],
-                on_unknown=channel.on_unknown if channel else "repeat",
-                attempts=row["attempts"],
-                repeats=row["repeats"],
-                possible_repeat=row["possible_repeat"],
-                age_s=row["age_s"],
-            ),
-        )
+        return after(outcome, Delivery.of(row, channel.on_unknown if channel else None))
 
     def _values(self, row: Any, outcome: Outcome, then: After) -> dict[str, Any]:
         return {

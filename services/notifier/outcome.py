@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 BACKOFF_S = (5.0, 15.0, 60.0, 300.0, 900.0, 1800.0, 3600.0)
 GIVE_UP_AFTER_S = 24 * 3600.0
@@ -63,6 +65,18 @@ class Delivery:
     repeats: int
     possible_repeat: bool
     age_s: float
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any], on_unknown: str | None) -> Delivery:
+        """Read a row, with the policy of its channel; a channel that is gone has the default one."""
+        return cls(
+            kind=row["kind"],
+            on_unknown=on_unknown or "repeat",
+            attempts=row["attempts"],
+            repeats=row["repeats"],
+            possible_repeat=row["possible_repeat"],
+            age_s=row["age_s"],
+        )
 
 
 def after(outcome: Outcome, delivery: Delivery) -> After:

@@ -65,17 +65,8 @@ async def settle_restored(connection: AsyncConnection, channels: Mapping[str, Ch
     settled = []
     for row in (await connection.execute(_OPEN)).mappings().all():
         channel = channels.get(row["channel"])
-        then = after(
-            Outcome(Result.UNKNOWN, _DETAIL),
-            Delivery(
-                kind=row["kind"],
-                on_unknown=channel.on_unknown if channel else "repeat",
-                attempts=row["attempts"],
-                repeats=row["repeats"],
-                possible_repeat=row["possible_repeat"],
-                age_s=row["age_s"],
-            ),
-        )
+        doubt = Delivery.of(dict(row), channel.on_unknown if channel else None)
+        then = after(Outcome(Result.UNKNOWN, _DETAIL), doubt)
         values = {
             "id": row["id"],
             "state": then.state.value,

@@ -135,13 +135,18 @@ class OddName(str):
         return b"\xff\xfename"
 
 
-async def test_a_header_name_that_is_no_text_stops_nobody(
-    topics: Settings, producer: AIOKafkaProducer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Read on with the tolerant reader: the record is judged by its value like any other."""
+@pytest.fixture
+def odd_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the producer write such names, which its compiled half refuses; forget the tolerant reader afterwards."""
     for module in (message_accumulator, aiokafka_producer):
         monkeypatch.setattr(module, "DefaultRecordBatchBuilder", default_records._DefaultRecordBatchBuilderPy)
     monkeypatch.setattr(fetcher, "MemoryRecords", fetcher.MemoryRecords)
+
+
+async def test_a_header_name_that_is_no_text_stops_nobody(
+    topics: Settings, producer: AIOKafkaProducer, odd_names: None
+) -> None:
+    """Read on with the tolerant reader: the record is judged by its value like any other."""
     reader = Reader()
     good = [news_item(f"good-{number}") for number in range(40)]
     messages = [news_message(item) for item in good]
@@ -158,12 +163,9 @@ async def test_a_header_name_that_is_no_text_stops_nobody(
 
 
 async def test_a_header_name_that_is_no_text_loses_nothing_where_it_is_the_first_to_be_read(
-    topics: Settings, producer: AIOKafkaProducer, monkeypatch: pytest.MonkeyPatch
+    topics: Settings, producer: AIOKafkaProducer, odd_names: None
 ) -> None:
     """Meet it in the very first poll, before anything beside the consumer runs: other partitions lose nothing."""
-    for module in (message_accumulator, aiokafka_producer):
-        monkeypatch.setattr(module, "DefaultRecordBatchBuilder", default_records._DefaultRecordBatchBuilderPy)
-    monkeypatch.setattr(fetcher, "MemoryRecords", fetcher.MemoryRecords)
     reader = Reader()
     good = [news_item(f"good-{number}") for number in range(40)]
     messages = [news_message(item) for item in good]
