@@ -22,7 +22,7 @@ from typing import Any
 
 import psutil
 
-from services.launcher.status import count_topics
+from services.launcher.diagnose.status import count_topics
 from shared.topics import NEWS
 from tests.chaos.stack import SERVERS, SERVICES, Stack
 

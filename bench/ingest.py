@@ -24,7 +24,7 @@ from urllib.request import urlopen
 import psutil
 
 from bench.ingest_check import measure
-from services.launcher.postgres_server import PostgresServer
+from services.launcher.postgres.server import PostgresServer
 from shared.database import migrate, open_engine
 from shared.settings import Settings
 

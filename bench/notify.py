@@ -25,7 +25,7 @@ from pydantic import SecretStr
 
 from services.launcher.demo.post import Mail
 from services.launcher.demo.sinks import SmtpSink, WebhookSink
-from services.launcher.postgres_server import PostgresServer
+from services.launcher.postgres.server import PostgresServer
 from services.notifier.config import Channel, Subscription, Subscriptions
 from services.notifier.deliver import AT_ONCE, Deliverer
 from services.notifier.handle import Handler

@@ -23,7 +23,7 @@ from typing import Any
 from bench.items import candidate, message, mixture
 from services.launcher.demo.post import Mail
 from services.launcher.demo.sinks import SmtpSink, WebhookSink
-from services.launcher.kafka_server import KafkaServer
+from services.launcher.kafka.server import KafkaServer
 from services.launcher.topics import create_topics, reset_topics
 from shared.kafka import producer
 from shared.publish import publish_all

@@ -27,7 +27,7 @@ import asyncpg
 from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from services.launcher.postgres_server import PostgresServer
+from services.launcher.postgres.server import PostgresServer
 from services.tracker.app import warm
 from services.tracker.handle import handler
 from shared.database import migrate

@@ -17,8 +17,8 @@ from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from services.launcher.kafka_server import KafkaServer
-from services.launcher.postgres_server import PostgresServer
+from services.launcher.kafka.server import KafkaServer
+from services.launcher.postgres.server import PostgresServer
 from services.launcher.topics import create_topics, reset_topics
 from shared import kafka as kafka_clients
 from shared.database import migrate, open_engine

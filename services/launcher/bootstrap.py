@@ -164,7 +164,7 @@ def install(root: Path, *, dev: bool) -> None:
     install_packages(python, root / "locks" / ("dev.txt" if dev else "run.txt"))
     install_ourselves(root, python)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    for module in ("jars", "aot_training"):
+    for module in ("kafka.jars", "kafka.aot_training"):
         done = subprocess.run([str(python), "-P", "-m", "services.launcher." + module], cwd=str(root), env=environment)
         if done.returncode != 0:
             raise InstallError(f"services.launcher.{module} failed; run the same command again")

@@ -72,7 +72,7 @@ def serve(name: str) -> None:
     from importlib import import_module
 
     if os.environ.get("CODEGREY_SUPERVISED") == "1":
-        from services.launcher.orphan import end_with_supervisor
+        from services.launcher.processes.orphan import end_with_supervisor
 
         end_with_supervisor()
     sys.exit(import_module(f"services.{name}.app").main())

@@ -11,8 +11,8 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from services.launcher.guard import birth
-from services.launcher.processes import write_privately
+from services.launcher.processes.children import write_privately
+from services.launcher.processes.guard import birth
 from shared.errors import CodeGreyError, ConfigError
 
 FORMAT = 1

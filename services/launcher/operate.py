@@ -54,8 +54,8 @@ def create(as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 def status(as_json: bool) -> None:
     """Show topics, groups, lag, dead letters, feeds and deliveries."""
-    from services.launcher.status import status as gather
-    from services.launcher.status_table import print_status
+    from services.launcher.diagnose.status import status as gather
+    from services.launcher.diagnose.status_table import print_status
 
     found = run(gather)
     if as_json:
@@ -72,7 +72,7 @@ def why(url: str, subscription: str | None, as_json: bool) -> None:
     """Tell what became of the item at URL, step by step: polled, judged, merged, told."""
     from dataclasses import asdict
 
-    from services.launcher.why import why as ask
+    from services.launcher.diagnose.why import why as ask
     from shared.database import open_engine
     from shared.why import Step
 

@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from services.launcher.datafolder import DataFolder
-from services.launcher.guard import shared_guard
-from services.launcher.processes import ProcessTable
+from services.launcher.processes.children import ProcessTable
+from services.launcher.processes.guard import shared_guard
+from services.launcher.processes.steps import end_leftovers
 from services.launcher.servers import Servers
-from services.launcher.steps import end_leftovers
 from shared.settings import Settings, load_settings
 
 

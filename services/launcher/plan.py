@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from services.launcher.backoff import HEALTHY_S
 from services.launcher.datafolder import Versions
 from services.launcher.disk import FreeSpace, free_space
+from services.launcher.processes.backoff import HEALTHY_S
 
 ROOT = Path(__file__).resolve().parents[2]
 WRONG_USE = 2

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Sequence
 from pathlib import Path
 
-from services.launcher.processes import write_privately
+from services.launcher.processes.children import write_privately
 
 
 def free(port: int) -> bool:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from services.launcher.processes import write_privately
+from services.launcher.processes.children import write_privately
 
 FILE = "prometheus.json"
 """In the folder `run`. It stays when everything stops, so that what is down is seen to be down."""

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from services.launcher.datafolder import DataFolder
-from services.launcher.kafka_server import KafkaServer
-from services.launcher.postgres_server import PostgresServer
+from services.launcher.kafka.server import KafkaServer
+from services.launcher.postgres.server import PostgresServer
 
 
 class Part(Protocol):

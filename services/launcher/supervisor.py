@@ -12,16 +12,16 @@ from collections.abc import Callable
 
 from services.launcher import disk
 from services.launcher.datafolder import DataFolder
-from services.launcher.guard import shared_guard
-from services.launcher.keep import keep
 from services.launcher.plan import ROOT, WRONG_USE, Plan, Step
 from services.launcher.ports import choose_ports
-from services.launcher.processes import ProcessTable, write_privately
+from services.launcher.processes.children import ProcessTable, write_privately
+from services.launcher.processes.guard import shared_guard
+from services.launcher.processes.keep import keep
+from services.launcher.processes.log import rotate_in_place
+from services.launcher.processes.service import ServiceProcess
+from services.launcher.processes.steps import end_leftovers, run_once
 from services.launcher.scrape import write_targets
 from services.launcher.servers import Part, ServerPart, Servers
-from services.launcher.service_log import rotate_in_place
-from services.launcher.service_process import ServiceProcess
-from services.launcher.steps import end_leftovers, run_once
 from services.launcher.terminal import Terminal
 from shared.errors import CodeGreyError
 from shared.ids import stable_id

@@ -11,11 +11,11 @@ from importlib.metadata import version
 from pathlib import Path
 
 from services.launcher.datafolder import FORMAT, DataFolder, Versions
-from services.launcher.guard import birth
-from services.launcher.jars import read_lock
+from services.launcher.kafka.jars import read_lock
 from services.launcher.plan import Plan
-from services.launcher.processes import ProcessTable
-from services.launcher.steps import end_leftovers
+from services.launcher.processes.children import ProcessTable
+from services.launcher.processes.guard import birth
+from services.launcher.processes.steps import end_leftovers
 from services.launcher.supervisor import Supervisor
 from services.launcher.terminal import Terminal
 from services.launcher.version import program_version

@@ -8,7 +8,7 @@ import signal
 import sys
 from pathlib import Path
 
-from services.launcher.processes import ProcessTable
+from services.launcher.processes.children import ProcessTable
 from shared.settings import Settings, load_settings, read_endpoints
 from tests.waiting import wait_until
 

@@ -9,7 +9,7 @@ import pytest
 from services.classifier.article import Article
 from services.classifier.claims import judge_claim
 from services.classifier.handle import judge_item
-from services.launcher.preview_road import merge_reports, report_on
+from services.launcher.preview.road import merge_reports, report_on
 from shared.events import NewsItem
 from shared.signals import Certainty
 from tests.shared.news import news_item

@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 
 from services.launcher.cli import COMMANDS, main
 from services.launcher.commands import serve
-from services.launcher.jars import read_lock
+from services.launcher.kafka.jars import read_lock
 from shared.settings import CHANNEL_PREFIX, PREFIX, Settings, check_environment
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,7 +9,7 @@ import sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from types import FrameType
 
-from services.launcher.orphan import end_with_supervisor
+from services.launcher.processes.orphan import end_with_supervisor
 
 
 class Ready(BaseHTTPRequestHandler):

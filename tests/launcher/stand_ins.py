@@ -14,7 +14,7 @@ from typing import ClassVar
 
 import psutil
 
-from services.launcher.postgres_account import remove_place
+from services.launcher.postgres.account import remove_place
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]

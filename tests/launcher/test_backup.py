@@ -8,9 +8,9 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from sqlalchemy import text
 
-from services.launcher.backup import backup
-from services.launcher.backup_topics import CARRIED, committed_offsets
-from services.launcher.restore import restore
+from services.launcher.backup.restore import restore
+from services.launcher.backup.take import backup
+from services.launcher.backup.topics import CARRIED, committed_offsets
 from services.launcher.topics import reset_topics
 from shared.database import SCHEMAS, open_engine
 from shared.errors import CodeGreyError, ConfigError

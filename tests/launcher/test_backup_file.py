@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from services.launcher.backup import quoted, save_configuration
-from services.launcher.backup_database import tool_environment
-from services.launcher.backup_file import (
+from services.launcher.backup.database import tool_environment
+from services.launcher.backup.file import (
     Manifest,
     TopicPart,
     members_of,
@@ -23,8 +22,7 @@ from services.launcher.backup_file import (
     unpack,
     write_backup,
 )
-from services.launcher.datafolder import DataFolder, Versions
-from services.launcher.restore import (
+from services.launcher.backup.restore import (
     clear_half,
     keep_secrets,
     place_config,
@@ -32,7 +30,9 @@ from services.launcher.restore import (
     refuse_used,
     unknown,
 )
-from services.launcher.service_log import KEPT, rotate_in_place
+from services.launcher.backup.take import quoted, save_configuration
+from services.launcher.datafolder import DataFolder, Versions
+from services.launcher.processes.log import KEPT, rotate_in_place
 from shared.errors import CodeGreyError, ConfigError
 from shared.settings import Settings
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from services.launcher import bootstrap
-from services.launcher.jars import LOCK, Jar, JarsError, classpath, read_lock, sha256_of
+from services.launcher.kafka.jars import LOCK, Jar, JarsError, classpath, read_lock, sha256_of
 
 GLIBC = ("glibc", "2.36")
 

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from services.launcher.cli import COMMANDS, main
-from services.launcher.service_log import ServiceLog
+from services.launcher.processes.log import ServiceLog
 from services.launcher.terminal import person_line, shown
 from services.launcher.up import demo_plan, real_plan
 from tests.launcher.stand_ins import ROOT

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from services.launcher.backoff import Backoff
 from services.launcher.datafolder import DataFolder, FolderInUseError, Versions, refuse_version
 from services.launcher.disk import change, refuse_to_start
 from services.launcher.ports import choose_ports
+from services.launcher.processes.backoff import Backoff
 from shared.errors import ConfigError
 
 OURS = Versions(format=2, program="0.4.0", kafka="4.1.2", postgres="18.6.3")

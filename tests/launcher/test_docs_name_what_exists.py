@@ -133,7 +133,7 @@ def _named_first(source: Path, call: str, place: int) -> Iterator[str]:
 def test_every_finding_of_doctor_leads_somewhere() -> None:
     """Each check has a row that says what to do."""
     section = _section("## Check before the first day")
-    checks = set(_named_first(ROOT / "services/launcher/examine.py", "Finding", 0)) - {""}
+    checks = set(_named_first(ROOT / "services/launcher/diagnose/examine.py", "Finding", 0)) - {""}
     assert len(checks) > 10
     assert not [check for check in checks if not re.search(rf"^\| [^|]*\b{re.escape(check)}\b", section, re.MULTILINE)]
 

@@ -10,9 +10,9 @@ import pytest
 from click.testing import CliRunner
 from pydantic import SecretStr
 
-from services.launcher import examine
 from services.launcher.cli import main
-from services.launcher.examine import Finding
+from services.launcher.diagnose import examine
+from services.launcher.diagnose.examine import Finding
 from services.launcher.topics import create_topics
 from shared.kafka import admin
 from shared.settings import Settings

@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 
 from services.classifier import save_case
 from services.launcher.cli import main
-from services.launcher.page import headline
+from services.launcher.diagnose.page import headline
 
 PAGE = """<!doctype html><html lang="en"><head><title>Wrong title</title>
 <meta content="Cyberattack shuts emergency room at Mill Hospital &ndash; doctors" property="og:title">

@@ -10,17 +10,17 @@ from pathlib import Path
 import psutil
 import pytest
 
-from services.launcher.guard import Ward, birth, end
-from services.launcher.processes import ProcessTable, Record
-from services.launcher.steps import end_leftovers
+from services.launcher.processes.children import ProcessTable, Record
+from services.launcher.processes.guard import Ward, birth, end
+from services.launcher.processes.steps import end_leftovers
 from tests.launcher.stand_ins import ROOT, running
 from tests.waiting import wait_until
 
 OWNER = """
 import os, signal, subprocess, sys, time
 from pathlib import Path
-from services.launcher.guard import shared_guard
-from services.launcher.processes import Child, ProcessTable
+from services.launcher.processes.guard import shared_guard
+from services.launcher.processes.children import Child, ProcessTable
 stubborn = "trap '' TERM INT; : > trapped; while :; do sleep 0.1; done"
 data = Path(sys.argv[1])
 for name, script in (("meek", "exec sleep 60"), ("stubborn", stubborn)):

@@ -17,7 +17,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError
 from cryptography.hazmat.primitives import serialization
 
-from services.launcher.kafka_server import KafkaServer
+from services.launcher.kafka.server import KafkaServer
 
 pytestmark = pytest.mark.servers
 PASSWORD = "a-password-of-this-test"
@@ -122,7 +122,7 @@ async def refused(options: dict[str, Any]) -> None:
 
 def test_a_password_that_would_change_the_configuration_is_refused(data: Path) -> None:
     """A quote in a password would end the login line, and what follows would be obeyed."""
-    from services.launcher.kafka_config import plain_login
+    from services.launcher.kafka.config import plain_login
 
     with pytest.raises(ValueError, match="may not hold"):
         plain_login("codegrey", 'x" user_eve="y')

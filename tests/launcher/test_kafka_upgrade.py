@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from services.launcher.kafka_features import METADATA_VERSION, features, finalize
-from services.launcher.kafka_server import KafkaServer
+from services.launcher.kafka.features import METADATA_VERSION, features, finalize
+from services.launcher.kafka.server import KafkaServer
 from services.launcher.topics import create_topics
 from shared.kafka import admin, producer, reader
 from shared.settings import Settings

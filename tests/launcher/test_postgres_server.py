@@ -17,11 +17,11 @@ import asyncpg
 import psutil
 import pytest
 
-from services.launcher import postgres_account
-from services.launcher.postgres_account import PostgresError, packaged_binaries, socket_folder
-from services.launcher.postgres_cluster import on_cluster
-from services.launcher.postgres_homes import clear_abandoned, note_owner
-from services.launcher.postgres_server import PostgresServer
+from services.launcher.postgres import account as postgres_account
+from services.launcher.postgres.account import PostgresError, packaged_binaries, socket_folder
+from services.launcher.postgres.cluster import on_cluster
+from services.launcher.postgres.homes import clear_abandoned, note_owner
+from services.launcher.postgres.server import PostgresServer
 from tests.launcher.stand_ins import clear, running
 from tests.waiting import wait_until
 

@@ -14,13 +14,13 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from services.launcher import postgres_upgrade
 from services.launcher.datafolder import DataFolder, Versions
-from services.launcher.postgres_account import Place, packaged_binaries, remove_place, settle
-from services.launcher.postgres_cluster import ENVIRONMENT, server_command, write_as, write_settings
-from services.launcher.postgres_server import PostgresServer
-from services.launcher.postgres_upgrade import upgrade_data
-from services.launcher.processes import Child, ProcessTable, command_as
+from services.launcher.postgres import upgrade as postgres_upgrade
+from services.launcher.postgres.account import Place, packaged_binaries, remove_place, settle
+from services.launcher.postgres.cluster import ENVIRONMENT, server_command, write_as, write_settings
+from services.launcher.postgres.server import PostgresServer
+from services.launcher.postgres.upgrade import upgrade_data
+from services.launcher.processes.children import Child, ProcessTable, command_as
 from services.launcher.up import our_versions
 from shared.database import migrate
 from shared.errors import CodeGreyError, ConfigError

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from services.launcher.preview_road import follow, merge_reports
+from services.launcher.preview.road import follow, merge_reports
 from services.notifier.config import Subscriptions
 from services.notifier.route import Pace, Tell
 from tests.ingest.feed_server import Answer, FeedServer, feed_server, item, rss

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from services.launcher.status_table import print_status
+from services.launcher.diagnose.status_table import print_status
 
 NOTHING: dict[str, Any] = {"topics": [], "groups": [], "feeds": [], "deliveries": {}}
 QUIET = {"deliveries": 0, "p50_s": None, "p95_s": None, "longest_s": None, "last_canary": None, "canary_took_s": None}

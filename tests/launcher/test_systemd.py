@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from services.launcher.systemd import Manager, install, state, uninstall
-from services.launcher.systemd_unit import Unit, environment_file, quoted, unit_folder
+from services.launcher.systemd.install import Manager, install, state, uninstall
+from services.launcher.systemd.unit import Unit, environment_file, quoted, unit_folder
 from shared.errors import CodeGreyError, ConfigError
 
 FAKE = """#!/bin/sh

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from services.launcher.timeline import Moment, seconds_words, slowest, timeline
-from services.launcher.trace import lines, trace
+from services.launcher.diagnose.timeline import Moment, seconds_words, slowest, timeline
+from services.launcher.diagnose.trace import lines, trace
 from services.notifier.config import Subscription
 from services.notifier.metrics import note_accepted
 from services.tracker.retract import retract

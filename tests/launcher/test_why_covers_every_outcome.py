@@ -10,8 +10,8 @@ from sqlalchemy import text
 
 from services.ingest.lookup import is_search, site_of, spellings
 from services.ingest.why import never_seen
-from services.launcher.status import group_states
-from services.launcher.why import why
+from services.launcher.diagnose.status import group_states
+from services.launcher.diagnose.why import why
 from services.notifier.config import Subscription
 from services.notifier.why import decided
 from shared.dead_letters import make_dead_letter

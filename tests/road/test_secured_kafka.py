@@ -12,7 +12,7 @@ import pytest
 import trustme
 from cryptography.hazmat.primitives import serialization
 
-from services.launcher.kafka_server import KafkaServer
+from services.launcher.kafka.server import KafkaServer
 from shared.errors import ConfigError
 from shared.kafka import admin
 from shared.settings import Settings

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from services.launcher.backup_database import load_database
-from services.launcher.backup_file import DATABASE, read_manifest, staging, unpack
+from services.launcher.backup.database import load_database
+from services.launcher.backup.file import DATABASE, read_manifest, staging, unpack
 from services.launcher.datafolder import DataFolder, Versions
-from services.launcher.postgres_server import PostgresServer
+from services.launcher.postgres.server import PostgresServer
 from shared.database import SCHEMAS, head
 from tests.chaos.attacks import make_attack, towns
 from tests.road.conftest import travelling

@@ -13,7 +13,7 @@ from sqlalchemy import MetaData, select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.launcher.status import count_topics
+from services.launcher.diagnose.status import count_topics
 from shared.config_file import parse_config
 from shared.database import transaction
 from shared.dead_letters import KEPT_BYTES, make_dead_letter, read_dead_letters

@@ -11,7 +11,7 @@ from aiokafka.producer import message_accumulator
 from aiokafka.producer import producer as aiokafka_producer
 from aiokafka.record import default_records
 
-from services.launcher.backup_topics import kept_records, save_records, spans
+from services.launcher.backup.topics import kept_records, save_records, spans
 from shared.control import GroupState, read_states, set_state
 from shared.dead_letters import now_utc, read_dead_letters
 from shared.kafka import reader

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from services.launcher.processes import write_privately
+from services.launcher.processes.children import write_privately
 from shared.errors import CodeGreyError
 
 FILE = "demo.json"
