@@ -8,7 +8,8 @@ What it promises, record by record:
 3. A transient fault is retried in place, with growing pauses, for a minute (`shared.retry`); then
    the process ends and is started again. Nothing is acknowledged after a failure.
 4. Dead letters are confirmed by the broker before the offset is committed.
-5. A flood of poison pauses the whole group until a person resumes it (`shared.control`).
+5. A handler whose time is up settles the front of its batch only; that is committed, and the rest is the next batch.
+6. A flood of poison pauses the whole group until a person resumes it (`shared.control`).
 
 FastStream acknowledges past a failed message unless told otherwise, and reads headers that
 may not be UTF-8 before any handler runs; hence manual acknowledgement, a parser that reads
@@ -48,7 +49,8 @@ BATCH_TARGET_S = 2.0
 SILENT_AFTER_S = 30.0
 
 
-Handler = Callable[[Sequence[Received[E]]], Awaitable[None]]
+Handler = Callable[[Sequence[Received[E]]], Awaitable[int | None]]
+"""Settles a batch. One that returns a number has settled that many from the front, and is handed the rest anew."""
 
 
 def next_max_records(took_s: float, now: int, ceiling: int) -> int:
@@ -111,11 +113,16 @@ class Consumer(Generic[E]):
         """Settle one batch of raw records, then commit just past them."""
         if self.failed:
             raise Transient("an earlier batch failed; this process is about to end")
-        started = self.busy_since = time.monotonic()
+        started = time.monotonic()
         try:
-            poison = await self._settle_records(records)
-            await self._commit(records)
-            await self._gauge_flood(records, poison)
+            rest = [(record, self._read(record)) for record in records]
+            while rest:
+                began = self.busy_since = time.monotonic()
+                settled, poison = await self._settle_front(rest)
+                front, rest = [record for record, _ in rest[:settled]], rest[settled:]
+                await self._commit(front)
+                await self._gauge_flood(front, poison)
+                BATCH_SECONDS.labels(self.consumption.group).observe(time.monotonic() - began)
         except Exception as fault:
             self.failed = True
             self.fail(fault)
@@ -123,40 +130,53 @@ class Consumer(Generic[E]):
         finally:
             self.busy_since = None
         took = time.monotonic() - started
-        BATCH_SECONDS.labels(self.consumption.group).observe(took)
         self.subscriber.max_records = next_max_records(took, self.subscriber.max_records, self.consumption.max_records)
 
-    async def _settle_records(self, records: Sequence[Record]) -> set[tuple[int, int]]:
-        """Handle the good, dead-letter the bad; return the addresses of the bad."""
-        good: list[Received[E]] = []
-        bad: list[tuple[Record, Exception]] = []
-        for record in records:
-            try:
-                good.append(parse(record, self.consumption.event))
-            except Permanent as refusal:
-                bad.append((record, refusal))
-        refused = await self._settle(good) if good else []
+    def _read(self, record: Record) -> Received[E] | Permanent:
+        try:
+            return parse(record, self.consumption.event)
+        except Permanent as refusal:
+            return refusal
+
+    async def _settle_front(
+        self, batch: Sequence[tuple[Record, Received[E] | Permanent]]
+    ) -> tuple[int, set[tuple[int, int]]]:
+        """Handle the good, dead-letter the bad, as far as the handler goes; return how far, and the bad's addresses."""
+        good = [(place, read) for place, (_, read) in enumerate(batch) if not isinstance(read, Permanent)]
+        handled, refused = await self._settle([read for _, read in good]) if good else (0, [])
+        settled = good[handled][0] if handled < len(good) else len(batch)
+        bad: list[tuple[Record, Exception]]
+        bad = [(record, read) for record, read in batch[:settled] if isinstance(read, Permanent)]
         if refused:
-            by_address = {(record.partition, record.offset): record for record in records}
+            by_address = {(record.partition, record.offset): record for record, _ in batch}
             bad += [(by_address[one.partition, one.offset], why) for one, why in refused]
         if bad:
             await self._bury(bad)
-        RECORDS.labels(self.consumption.group, "handled").inc(len(records) - len(bad))
+        RECORDS.labels(self.consumption.group, "handled").inc(settled - len(bad))
         RECORDS.labels(self.consumption.group, "dead").inc(len(bad))
-        return {(record.partition, record.offset) for record, _ in bad}
+        return settled, {(record.partition, record.offset) for record, _ in bad}
 
-    async def _settle(self, batch: Sequence[Received[E]]) -> list[tuple[Received[E], Exception]]:
-        """Hand the batch over; halve it until the records that are refused stand alone."""
+    async def _settle(self, batch: Sequence[Received[E]]) -> tuple[int, list[tuple[Received[E], Exception]]]:
+        """Hand the batch over; halve it until the records that are refused stand alone.
+
+        Returns how many were settled from the front, and the refused among them.
+        """
         try:
-            await retried(lambda: self.handle(batch), self.consumption.group)
+            handled = await retried(lambda: self.handle(batch), self.consumption.group)
         except Transient:
             raise
         except Exception as refusal:
             if len(batch) == 1:
-                return [(batch[0], refusal)]
+                return 1, [(batch[0], refusal)]
             middle = len(batch) // 2
-            return await self._settle(batch[:middle]) + await self._settle(batch[middle:])
-        return []
+            settled, refused = await self._settle(batch[:middle])
+            if settled < middle:
+                return settled, refused
+            more, others = await self._settle(batch[middle:])
+            return settled + more, refused + others
+        if handled is not None and not 0 < handled <= len(batch):
+            raise ValueError(f"the handler of {self.consumption.group} settled {handled} of {len(batch)} records")
+        return len(batch) if handled is None else handled, []
 
     async def _bury(self, bad: Sequence[tuple[Record, Exception]]) -> None:
         now = now_utc()

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from shared.errors import Transient
 from shared.log import get_logger
 
+T = TypeVar("T")
 log = get_logger()
 
 RETRY_FOR_S = 60.0
@@ -17,8 +19,8 @@ FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
 
 
-async def retried(work: Callable[[], Awaitable[None]], group: str) -> None:
-    """Do `work`, trying again on transient faults with growing pauses for `RETRY_FOR_S`."""
+async def retried(work: Callable[[], Awaitable[T]], group: str) -> T:
+    """Do `work` and return what it returns, trying again on transient faults with growing pauses for `RETRY_FOR_S`."""
     until, pause = time.monotonic() + RETRY_FOR_S, FIRST_PAUSE_S
     while True:
         try:

@@ -18,7 +18,7 @@ from shared.service import Runtime, serve
 from shared.topics import NEWS
 
 log = get_logger()
-CONSUMPTION = Consumption(group="codegrey-classifier", topic=NEWS, event=NewsItem, max_records=500)
+CONSUMPTION = Consumption(group="codegrey-classifier", topic=NEWS, event=NewsItem, max_records=2_000)
 
 
 async def assemble(runtime: Runtime) -> None:

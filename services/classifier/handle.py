@@ -37,12 +37,13 @@ from shared.log import get_logger
 from shared.publish import Outgoing, publish_all
 from shared.topics import REPORTS
 
-# A batch takes less than two seconds; vectors take some 20 to 60 ms each and are asked about few items.
-VECTOR_SECONDS = 1.2
+# A batch takes less than two seconds, however many of its items are candidates. What is not judged by then is the
+# next batch; a verdict must not depend on how much else came in.
+JUDGING_SECONDS = 1.0
 # What is left of this after the judging is the endpoint's.
 BATCH_SECONDS = 1.7
 log = get_logger()
-Handler = Callable[[Sequence[Received[NewsItem]]], Awaitable[None]]
+Handler = Callable[[Sequence[Received[NewsItem]]], Awaitable[int]]
 
 
 def handler(producer: AIOKafkaProducer, vectors: Vectors | None = None, endpoint: Endpoint | None = None) -> Handler:
@@ -50,12 +51,13 @@ def handler(producer: AIOKafkaProducer, vectors: Vectors | None = None, endpoint
 
     It asks `vectors` about what the signals leave open, and `endpoint` about what is borderline then.
     """
+    asked = counted(vectors) if vectors else None
 
-    async def handle(received: Sequence[Received[NewsItem]]) -> None:
-        """Judge a batch off the event loop and publish a report for each candidate."""
+    async def handle(received: Sequence[Received[NewsItem]]) -> int:
+        """Judge a batch off the event loop, publish a report for each candidate, and say how many items that were."""
         now = now_utc()
         began = time.monotonic()
-        candidates = await asyncio.to_thread(judge_batch, received, vectors)
+        candidates, items = await asyncio.to_thread(judge_batch, received, asked)
         if endpoint is not None:
             left = BATCH_SECONDS - (time.monotonic() - began)
             told = await endpoint.reconsider([(to_article(one.event), verdict) for one, verdict in candidates], left)
@@ -68,27 +70,44 @@ def handler(producer: AIOKafkaProducer, vectors: Vectors | None = None, endpoint
             SEEN_TO_PUBLISHED.note(report.first_seen if report.revision == 1 else None, report.item_appended_at)
             PUBLISHED_TO_JUDGED.note(report.item_appended_at, published_at)
             _tell(report)
+        return items
 
     return handle
 
 
 def judge_batch(
-    received: Sequence[Received[NewsItem]], vectors: Vectors | None = None
-) -> list[tuple[Received[NewsItem], Judgement]]:
-    """Judge the items that pass the gate; runs in a thread, since it burns CPU.
+    received: Sequence[Received[NewsItem]],
+    vectors: Vectors | None = None,
+    seconds: float = JUDGING_SECONDS,
+    clock: Callable[[], float] = time.monotonic,
+) -> tuple[list[tuple[Received[NewsItem], Judgement]], int]:
+    """Judge the items that pass the gate until `seconds` are over; return the verdicts, and how many items were read.
 
-    In a flood of candidates the vectors are asked until a batch's share of time is spent; the rules judge the
-    rest alone.
+    Runs in a thread, since it burns CPU. At least one item is read.
     """
-    judged = []
-    sparing = Sparing(vectors, VECTOR_SECONDS) if vectors else None
-    ITEMS.inc(len(received))
-    for one in received:
-        judgement = judge_item(one.event, sparing)
+    judged: list[tuple[Received[NewsItem], Judgement]] = []
+    until = clock() + seconds
+    items = 0
+    for items, one in enumerate(received, 1):
+        judgement = judge_item(one.event, vectors)
         if judgement is not None:
-            CANDIDATES.inc()
             judged.append((one, judgement))
-    return judged
+        if clock() > until:
+            break
+    ITEMS.inc(items)
+    CANDIDATES.inc(len(judged))
+    return judged, items
+
+
+def counted(vectors: Vectors) -> Vectors:
+    """Count how often the vectors are asked, and how often they know nothing."""
+
+    def ask(title: str, text: str) -> float | None:
+        leaning = vectors(title, text)
+        VECTORS.labels("no answer" if leaning is None else "asked").inc()
+        return leaning
+
+    return ask
 
 
 def judge_item(item: NewsItem, vectors: Vectors | None = None) -> Judgement | None:
@@ -111,26 +130,6 @@ def write_reports(
         value = report.model_dump_json(exclude_none=True).encode()
         written.append((report, Outgoing(REPORTS, report.key().encode(), value, headers)))
     return written
-
-
-class Sparing:
-    """Ask the vectors for as long as there is time left, and count how often."""
-
-    def __init__(self, vectors: Vectors, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._vectors = vectors
-        self._left = seconds
-        self._clock = clock
-
-    def __call__(self, title: str, text: str) -> float | None:
-        """Return how the item leans, or None where the time is spent."""
-        if self._left <= 0:
-            VECTORS.labels("no time left").inc()
-            return None
-        began = self._clock()
-        leaning = self._vectors(title, text)
-        self._left -= self._clock() - began
-        VECTORS.labels("asked").inc()
-        return leaning
 
 
 def to_article(item: NewsItem) -> Article:

@@ -48,7 +48,10 @@ class Stack:
                 stderr=log,
                 start_new_session=True,
             )
-        await wait_until(self._started, within=120, what=f"`codegrey up` to be ready (see {self.log})")
+        try:
+            await wait_until(self._started, within=120)
+        except AssertionError as never:
+            raise AssertionError(f"`codegrey up` is not ready: {never}\n{self.tail()}") from None
 
     def _started(self) -> bool:
         assert self._process is not None

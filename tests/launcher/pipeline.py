@@ -86,7 +86,7 @@ class Pipeline:
     async def judge(self) -> None:
         """Publish what ingest holds, and let the classifier judge it."""
         news = await self._published(ingest_outbox, NEWS, NewsItem)
-        self.reports += [message for _, message in write_reports(judge_batch(news), datetime.now(UTC))]
+        self.reports += [message for _, message in write_reports(judge_batch(news)[0], datetime.now(UTC))]
 
     async def merge(self) -> None:
         """Hand the tracker the reports."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 from collections import Counter
 from datetime import UTC, datetime
 
@@ -10,6 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from bench.items import candidate, message, ordinary
+from services.classifier.app import CONSUMPTION
 from shared.database import open_engine, transaction
 from shared.events import Report
 from shared.kafka import admin, offset_reader, producer, reader
@@ -18,18 +21,19 @@ from shared.publish import publish_all
 from shared.settings import Settings
 from shared.topics import NEWS, REPORTS
 from tests.chaos.attacks import Attack, towns
-from tests.road.conftest import Road, travelling
+from tests.road.conftest import travelling
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(300)]
 
+GROUP = CONSUMPTION.group
 ITEMS = 20_000
 CANDIDATES = 100
 
 
 async def _lag(settings: Settings) -> int:
     async with admin(settings) as client, offset_reader(settings, NEWS) as consumer:
-        return (await group_lag(client, consumer, "codegrey-classifier", NEWS)).lag
+        return (await group_lag(client, consumer, GROUP, NEWS)).lag
 
 
 async def _reported(settings: Settings) -> Counter[str]:
@@ -58,10 +62,24 @@ async def test_nothing_is_lost_and_nothing_counts_twice_downstream() -> None:
     assert 3_800 < len(message(items[1]).value or b"") < 4_400
     async with travelling("codegrey-many-") as road:
         await road.stack.up()
-        async with producer(road.stack.settings()) as sender:
+        settings = road.stack.settings()
+        classifier = road.stack.pid("classifier")
+        assert classifier
+        # Held until all is published: it reads faster than this process writes.
+        os.kill(classifier, signal.SIGSTOP)
+        async with producer(settings) as sender:
             await publish_all(sender, [message(item) for item in items])
-        await wait_until(lambda: _between(road), within=60, what="the middle")
-        await road.stack.kill_everything()
+        async with admin(settings) as client, offset_reader(settings, NEWS) as consumer:
+
+            async def between() -> bool:
+                lag = (await group_lag(client, consumer, GROUP, NEWS)).lag
+                assert lag > 0, "all was read before anything could be killed: publish more"
+                return lag < ITEMS * 0.8
+
+            assert not await between()
+            os.kill(classifier, signal.SIGCONT)
+            await wait_until(between, within=60, every=0.002, what="the middle")
+            await road.stack.kill_everything()
         await road.stack.up()
         settings = road.stack.settings()
         await wait_until(lambda: _done(settings), within=120, every=0.5, what="every item read")
@@ -90,12 +108,6 @@ async def test_nothing_is_lost_and_nothing_counts_twice_downstream() -> None:
 def _hospital(subject: str) -> str:
     """Return the town in a subject, whatever stands before it (a repeat is marked there)."""
     return subject.split(" General Hospital")[0].split()[-1]
-
-
-async def _between(road: Road) -> bool:
-    lag = await _lag(road.stack.settings())
-    assert lag > 0, "all was read before anything could be killed: publish more"
-    return lag < ITEMS * 0.8
 
 
 async def _done(settings: Settings) -> bool:

@@ -143,6 +143,58 @@ def odd_names(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetcher, "MemoryRecords", fetcher.MemoryRecords)
 
 
+class Hurried(Reader):
+    """Settle three records and leave the rest of the batch, noting what was committed by then."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self.settings = settings
+        self.committed: list[int] = []
+
+    async def handle(self, received: Sequence[Received[NewsItem]]) -> int:
+        """Take the front, as a handler does whose time is up."""
+        self.committed.append(await committed(self.settings))
+        front = received[:3]
+        await super().handle(front)
+        return len(front)
+
+
+async def test_what_a_handler_leaves_is_the_next_batch(topics: Settings, producer: AIOKafkaProducer) -> None:
+    """Each front is committed before the rest is handed over; poison and refusals between are buried, once each."""
+    reader = Hurried(topics)
+    good = [news_item(f"good-{number}") for number in range(20)]
+    reader.refuse = {good[4].title, good[17].title}
+    messages: list[Outgoing] = []
+    for number, item in enumerate(good):
+        messages += [news_message(item), *poisons()[number : number + 1]]
+    one_partition = [Outgoing(each.topic, b"the same", each.value, each.headers) for each in messages]
+    await publish_all(producer, one_partition)
+    async with consuming(topics, producer, reader) as (_, faults):
+        await wait_until(lambda: _all_committed(topics, len(messages)), what="every offset committed")
+    letters = [letter async for letter in read_dead_letters(topics)]
+    assert not faults
+    assert reader.seen == [item.title for item in good if item.title not in reader.refuse]
+    assert len(letters) == len(poisons()) + len(reader.refuse)
+    assert max(reader.batches) == 3
+    assert reader.committed == sorted(reader.committed)
+    assert len(set(reader.committed)) > 3
+
+
+async def test_a_handler_that_settles_nothing_ends_the_process(topics: Settings, producer: AIOKafkaProducer) -> None:
+    """It would be handed the same batch for ever."""
+
+    async def idle(_: Sequence[Received[NewsItem]]) -> int:
+        return 0
+
+    reader = Reader()
+    reader.handle = idle  # type: ignore[method-assign,assignment]
+    await publish_news(producer, news_item("one"))
+    async with consuming(topics, producer, reader) as (_, faults):
+        await wait_until(lambda: bool(faults), what="the fault")
+        assert await committed(topics) == 0
+    assert "settled 0 of 1" in str(faults[0])
+
+
 async def test_a_header_name_that_is_no_text_stops_nobody(
     topics: Settings, producer: AIOKafkaProducer, odd_names: None
 ) -> None:

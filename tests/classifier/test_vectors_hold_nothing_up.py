@@ -6,17 +6,9 @@ import pytest
 
 from services.classifier import vectors
 from services.classifier.article import Article
-from services.classifier.handle import Sparing
 from services.classifier.judge import judge
 
 OPEN = Article("open", "Healthcare platform probes potential data breach", "", "en")
-
-
-def test_a_batch_asks_until_its_time_is_spent() -> None:
-    """Each question takes 0.5 s by this clock, so the third is not asked."""
-    ticks = iter(range(100))
-    sparing = Sparing(lambda _title, _text: 1.5, 1.0, clock=lambda: next(ticks) * 0.5)
-    assert [sparing("title", "") for _ in range(4)] == [1.5, 1.5, None, None]
 
 
 def test_the_rules_stand_alone_where_the_vectors_do_not_answer() -> None:
