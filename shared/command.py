@@ -7,12 +7,15 @@ import json
 import logging
 import sys
 from collections.abc import Awaitable, Callable
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
 from shared.errors import CodeGreyError, ConfigError
 from shared.settings import Settings, load_settings
+
+if TYPE_CHECKING:  # most commands need no database
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
 T = TypeVar("T")
 
@@ -31,6 +34,21 @@ def run(work: Callable[[Settings], Awaitable[T]]) -> T:
         stop(str(error), 2)
     except CodeGreyError as error:
         stop(str(error), 1)
+
+
+def run_with_database(work: Callable[[AsyncEngine], Awaitable[T]]) -> T:
+    """Run `work` as `run` does, with the database open."""
+
+    async def opened(settings: Settings) -> T:
+        from shared.database import open_engine
+
+        engine = open_engine(settings)
+        try:
+            return await work(engine)
+        finally:
+            await engine.dispose()
+
+    return run(opened)
 
 
 def stop(message: str, status: int) -> NoReturn:

@@ -91,6 +91,8 @@ class NewsItem(Event):
     language: Annotated[str, StringConstraints(max_length=35)] | None = None
     country: Country | None = None
     claims_by_attackers: bool = False
+    official: bool = False
+    """The word of an authority, or of the victim itself: whoever configured its source says so."""
     published: AwareDatetime | None = None
     first_seen: AwareDatetime
     revision: Annotated[int, Field(ge=1, le=MAX_COUNT)] = 1

@@ -34,8 +34,18 @@ class Trouble:
     since: datetime | None = None
 
 
+@dataclass(frozen=True)
+class Unwatched:
+    """The key of a trouble whose subject is no longer looked at: it did not recover, it was taken away."""
+
+    key: str
+
+
 class SourceReport(BaseModel):
-    """All that is wrong at one source, and what it counts. `source` is "service:look" or "service:look@process"."""
+    """All that is wrong at one source, and what it counts. `source` is "service:look" or "service:look@process".
+
+    `unwatched` are the keys of troubles that end, if they stood, because nobody looks any more.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -43,6 +53,7 @@ class SourceReport(BaseModel):
     at: AwareDatetime
     troubles: tuple[Trouble, ...] = ()
     figures: Mapping[str, int] = {}
+    unwatched: tuple[str, ...] = ()
 
     @property
     def service(self) -> str:
@@ -50,10 +61,15 @@ class SourceReport(BaseModel):
         return self.source.partition(":")[0]
 
 
+def bounded_key(key: str) -> str:
+    """Cut a key to what can be kept."""
+    return storable(key)[:200]
+
+
 def bounded(trouble: Trouble) -> Trouble:
     """Cut a trouble to what can be kept and sent: one that cannot must not keep operators from all the others."""
     return Trouble(
-        storable(trouble.key)[:200],
+        bounded_key(trouble.key),
         storable(trouble.title)[:300],
         storable(trouble.advice)[:2_000],
         max(0, min(trouble.measure, MOST_MEASURE)),

@@ -19,7 +19,7 @@ from shared.publish import CONFIRM_WITHIN_S
 from shared.settings import Settings
 from shared.steady import uninterrupted
 from shared.topics import TROUBLES
-from shared.trouble import SourceReport, Trouble, at_most
+from shared.trouble import MOST, SourceReport, Trouble, Unwatched, at_most
 from shared.trouble_topic import REPEAT_S
 
 log = get_logger()
@@ -27,7 +27,7 @@ log = get_logger()
 LOOK_EVERY_S = 15.0
 COUNT_EVERY_S = 300.0
 
-Look = Callable[[], Awaitable[Sequence[Trouble]]]
+Look = Callable[[], Awaitable[Sequence[Trouble | Unwatched]]]
 Count = Callable[[], Awaitable[Mapping[str, int]]]
 
 
@@ -40,7 +40,7 @@ class _Source:
     count: Count | None
     every_s: float
     next_look: float = 0.0
-    said: tuple[tuple[Trouble, ...], dict[str, int]] | None = None
+    said: tuple[tuple[Trouble, ...], tuple[str, ...], dict[str, int]] | None = None
     said_at: float = 0.0
     fault: str = ""
 
@@ -63,6 +63,8 @@ class Board:
 
     def watch(self, name: str, look: Look, *, every_s: float = LOOK_EVERY_S, own: bool = False) -> None:
         """Report what `look` finds wrong; a trouble that it finds no more is over.
+
+        Where its subject was taken away rather than mended, `look` returns an `Unwatched` of its key.
 
         With `own` it is a fact of this process alone (its clock, say). Without, every replica must come to the
         same answer, from the database: the last word counts. While `look` raises, what was said last stands.
@@ -99,14 +101,18 @@ class Board:
                     self._note(source, fault)
 
     async def _report(self, source: _Source) -> None:
-        troubles = at_most(await source.look()) if source.look else ()
+        found = await source.look() if source.look else ()
+        troubles = at_most([one for one in found if isinstance(one, Trouble)])
+        unwatched = tuple(one.key for one in found if isinstance(one, Unwatched))[:MOST]
         figures = dict(await source.count()) if source.count else {}
         now = time.monotonic()
-        if source.said == (troubles, figures) and now - source.said_at < REPEAT_S:
+        if source.said == (troubles, unwatched, figures) and now - source.said_at < REPEAT_S:
             return
-        report = SourceReport(source=source.name, at=datetime.now(UTC), troubles=troubles, figures=figures)
+        report = SourceReport(
+            source=source.name, at=datetime.now(UTC), troubles=troubles, unwatched=unwatched, figures=figures
+        )
         await self._publish(source.name, report.model_dump_json().encode())
-        source.said, source.said_at = (troubles, figures), now
+        source.said, source.said_at = (troubles, unwatched, figures), now
 
     async def _publish(self, name: str, value: bytes) -> None:
         """Publish and wait for the broker's word, which carries its time."""

@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from pydantic import ValidationError
 
 from shared.topics import TROUBLES
-from shared.trouble import SourceReport, Trouble
+from shared.trouble import SourceReport, Trouble, bounded_key
 
 PARTITION = TopicPartition(TROUBLES, 0)
 REPEAT_S = 300.0
@@ -58,13 +58,10 @@ class Heard:
 
         One that was silent by what operators know (`standing`) is silent until it speaks.
         """
-        spoke: dict[str, float] = {}
-        for source, report in self.reports.items():
-            spoke[report.service] = max(spoke.get(report.service, 0.0), self._at[source])
+        spoke, gone = self._spoke(), self._gone(now)
         found: list[Trouble] = []
         for source, report in sorted(self.reports.items()):
-            gone = now - self._at[source] > FORGOTTEN_AFTER_S
-            if not (gone and now - spoke[report.service] <= SILENT_AFTER_S):
+            if source not in gone:
                 found += report.troubles
         found += [
             Trouble(
@@ -76,6 +73,30 @@ class Heard:
             if now - at > SILENT_AFTER_S or (f"silent:{service}" in standing and service not in self._live)
         ]
         return found
+
+    def unwatched(self, now: float) -> frozenset[str]:
+        """Return the keys of troubles that nobody looks for any more, by the word of a source or since it is gone."""
+        gone = self._gone(now)
+        keys: set[str] = set()
+        for source, report in self.reports.items():
+            keys.update((one.key for one in report.troubles) if source in gone else report.unwatched)
+        return frozenset(map(bounded_key, keys))
+
+    def _spoke(self) -> dict[str, float]:
+        """Return when each service last said anything."""
+        spoke: dict[str, float] = {}
+        for source, report in self.reports.items():
+            spoke[report.service] = max(spoke.get(report.service, 0.0), self._at[source])
+        return spoke
+
+    def _gone(self, now: float) -> set[str]:
+        """Return the sources that count no more: silent for long, while their service speaks."""
+        spoke = self._spoke()
+        return {
+            source
+            for source, report in self.reports.items()
+            if now - self._at[source] > FORGOTTEN_AFTER_S and now - spoke[report.service] <= SILENT_AFTER_S
+        }
 
     def figures(self) -> dict[str, int]:
         """Return what the services count, by name."""

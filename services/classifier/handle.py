@@ -30,7 +30,7 @@ from shared import canary
 from shared.consume import Received
 from shared.crash import crash_point
 from shared.dead_letters import now_utc
-from shared.events import Evidence, Facts, NewsItem, Report, Victim
+from shared.events import Arrival, Evidence, Facts, NewsItem, Report, Victim
 from shared.gate import gate
 from shared.headers import event_headers
 from shared.log import get_logger
@@ -67,7 +67,9 @@ def handler(producer: AIOKafkaProducer, vectors: Vectors | None = None, endpoint
         crash_point("classifier-between-publish-and-commit")
         published_at = now_utc()
         for report, _ in judged:
-            SEEN_TO_PUBLISHED.note(report.first_seen if report.revision == 1 else None, report.item_appended_at)
+            # A revision, a catch-up or a replay was seen long ago, and nothing was slow.
+            fresh = report.revision == 1 and report.arrival is Arrival.LIVE
+            SEEN_TO_PUBLISHED.note(report.first_seen if fresh else None, report.item_appended_at)
             PUBLISHED_TO_JUDGED.note(report.item_appended_at, published_at)
             _tell(report)
         return items

@@ -8,7 +8,8 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from services.launcher import disk
 from services.launcher.datafolder import DataFolder
@@ -25,6 +26,8 @@ from services.launcher.servers import Part, ServerPart, Servers
 from services.launcher.terminal import Terminal
 from shared.errors import CodeGreyError
 from shared.ids import stable_id
+from shared.trouble import Trouble
+from shared.trouble_file import write_trouble_file
 
 SLOW_START_S = 15.0
 HOUSEKEEPING_S = 1.0
@@ -165,7 +168,18 @@ class Supervisor:
         def give_up(status: int) -> bool:
             return status == WRONG_USE and not self._ready
 
-        work = keep(part, self._terminal, healthy_s=self.plan.healthy_s, serves=self._serves_again, give_up=give_up)
+        def report(troubles: Sequence[Trouble]) -> None:
+            with suppress(OSError):  # a full disk, say: it is kept running all the same
+                write_trouble_file(self.folder.path, f"up:{part.name}", troubles)
+
+        work = keep(
+            part,
+            self._terminal,
+            healthy_s=self.plan.healthy_s,
+            serves=self._serves_again,
+            give_up=give_up,
+            report=report,
+        )
         self._keepers.append(asyncio.create_task(work, name=f"keep {part.name}"))
 
     def _look_at_keepers(self) -> None:

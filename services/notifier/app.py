@@ -11,6 +11,7 @@ from services.notifier.deliver import Deliverer, count_waiting
 from services.notifier.handle import Handler
 from services.notifier.purge import bites
 from services.notifier.reload import LiveConfig
+from services.notifier.restored import note_start
 from services.notifier.watch import Watch
 from shared.consume import Consumption
 from shared.errors import Transient
@@ -31,6 +32,7 @@ async def assemble(runtime: Runtime) -> None:
     """Say what runs; raises ConfigError where subscriptions.yaml cannot be read at the start."""
     config = LiveConfig(runtime.settings, runtime.engine)
     _say_who_is_told(config())
+    await note_start(runtime.engine)
     wake = asyncio.Event()
     canary = Canary(runtime.engine, runtime.settings)
     deliverer = Deliverer(runtime.engine, runtime.settings, WithSink(config), wake, slot=runtime.settings.slot)

@@ -23,7 +23,7 @@ def list_subscriptions(as_json: bool) -> None:
     async def work(settings: Settings) -> dict[str, Any]:
         from services.notifier.config import read_subscriptions
 
-        return read_subscriptions(settings).model_dump(mode="json")
+        return read_subscriptions(settings).model_dump(mode="json", by_alias=True)
 
     data = run(work)
     if as_json:
@@ -34,6 +34,11 @@ def list_subscriptions(as_json: bool) -> None:
         outages = "never" if one["outages"] is None else f"from level {one['outages']}"
         click.echo(f"{one['name']}: from level {one['minimum_level']}, {where}; outages {outages}")
         click.echo(f"  through {', '.join(one['channels'])}, at most {one['hourly_limit']} messages an hour")
+        if quiet := one["quiet_hours"]:
+            but = f", but from level {quiet['except_level']} on" if quiet["except_level"] else ""
+            click.echo(f"  quiet from {quiet['from']} to {quiet['to']} {quiet['timezone']}{but}")
+        if digest := one["digest"]:
+            click.echo(f"  small news in a digest, daily at {digest['at']} {digest['timezone']}")
         if one["watch"]:
             click.echo(f"  watches {', '.join(one['watch'])}")
     if not data["subscriptions"]:

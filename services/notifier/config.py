@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -38,6 +39,7 @@ Address = Annotated[str, StringConstraints(pattern=r"^[!#-'*+./0-9=?A-Z^_`a-z{|}
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 Watched = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=200)]
 Level = Annotated[int, Field(ge=1, le=5)]
+Clock = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 
 
 def _as_list(value: Any) -> Any:
@@ -46,6 +48,12 @@ def _as_list(value: Any) -> Any:
 
 def _weekly(value: Any) -> Any:
     return ({} if value else None) if isinstance(value, bool) else value
+
+
+def _digest(value: Any) -> Any:
+    if isinstance(value, str) and value.startswith("daily at "):
+        return {"at": value.removeprefix("daily at ").strip()}
+    return _weekly(value)
 
 
 def _timezone(name: str) -> str:
@@ -90,6 +98,45 @@ class Weekly(_Strict):
     timezone: Annotated[str, AfterValidator(_timezone)] = "UTC"
 
 
+class Digest(_Strict):
+    """When small news comes, once a day: at eight, unless said otherwise."""
+
+    at: Clock = "08:00"
+    timezone: Annotated[str, AfterValidator(_timezone)] = "UTC"
+
+    def last_due(self, now: datetime) -> datetime:
+        """Return the last moment at or before `now` at which it was due."""
+        local = now.astimezone(ZoneInfo(self.timezone))
+        hour, minute = map(int, self.at.split(":"))
+        moment = local.replace(hour=hour, minute=minute, second=0, microsecond=0)
+        if moment > local:
+            moment -= timedelta(days=1)
+        return moment.astimezone(UTC)
+
+
+class QuietHours(_Strict):
+    """When only what cannot wait is told; incidents of `except_level` or more are told at any hour."""
+
+    # `from` is a word of Python's.
+    begin: Clock = Field(alias="from")
+    end: Clock = Field(alias="to")
+    timezone: Annotated[str, AfterValidator(_timezone)] = "UTC"
+    except_level: Level | None = None
+
+    @model_validator(mode="after")
+    def _has_a_length(self) -> Self:
+        if self.begin == self.end:
+            raise ValueError("'from' and 'to' are the same: that is no time, or all of it")
+        return self
+
+    def holds(self, moment: datetime) -> bool:
+        """Say whether it is quiet at a moment, by the clocks of that place."""
+        clock = moment.astimezone(ZoneInfo(self.timezone)).strftime("%H:%M")
+        if self.begin < self.end:
+            return self.begin <= clock < self.end
+        return clock >= self.begin or clock < self.end
+
+
 class Subscription(_Strict):
     """Who wants to know what. Countries None means everywhere; outages None means never."""
 
@@ -101,6 +148,8 @@ class Subscription(_Strict):
     outages: Level | None = 4
     hourly_limit: Annotated[int, Field(ge=1, le=1_000_000)] = 10
     weekly: Annotated[Weekly | None, BeforeValidator(_weekly)] = None
+    quiet_hours: QuietHours | None = None
+    digest: Annotated[Digest | None, BeforeValidator(_digest)] = None
 
     @model_validator(mode="after")
     def _name_is_not_the_operators(self) -> Self:

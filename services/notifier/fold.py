@@ -1,4 +1,4 @@
-"""Send what was folded or collected as one message, when the time has come.
+"""Send what was folded, collected or held as one message, when the time has come.
 
 The rows that wait are the decisions themselves, so nothing that waits is lost by a crash: a fold
 takes its rows and queues its deliveries in one transaction, and its id is made of those rows.
@@ -6,16 +6,16 @@ takes its rows and queues its deliveries in one transaction, and its id is made 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.notifier.config import Subscription, Subscriptions, targets
-from services.notifier.message import Message, list_message
+from services.notifier.message import ListKind, Message, list_message
 from services.notifier.route import LastHour, Pace
 from services.notifier.store import add_deliveries, delivery_rows, last_hour, lock_decisions
 from services.notifier.tables import notice
@@ -26,8 +26,17 @@ QUIET = timedelta(seconds=60)
 """A summary is sent when no backlog came in for so long ..."""
 LONGEST = timedelta(minutes=5)
 """... or when the first of it has waited for so long."""
-IN_A_FOLD, IN_A_CHAT_FOLD = 200, 15
-"""Incidents in one fold: it lists them all, so they must fit. The rest waits for the next."""
+_KINDS: Mapping[Pace, ListKind] = {
+    Pace.FOLDED: "fold",
+    Pace.COLLECTED: "summary",
+    Pace.HELD: "held",
+    Pace.DIGEST: "digest",
+}
+IN_A_FOLD, IN_A_CHAT_FOLD, IN_A_CHAT_LIST = 200, 15, 8
+"""Incidents in one fold: it lists them all, so they must fit. The rest waits for the next.
+
+What was held, and a digest, say in a chat also what has changed: fewer of those fit.
+"""
 
 
 @dataclass(frozen=True)
@@ -44,8 +53,13 @@ def due(way: Pace, waiting: Waiting, subscription: Subscription, hour: LastHour,
 
     A fold goes out as soon as the hourly limit has room for one message; a summary when its
     backlog has come to rest. A summary does not wait for the limit: it is one message in place
-    of many.
+    of many. What was held goes when the quiet hours are over, a digest at its
+    hour; both at once where the subscription has none any more.
     """
+    if way is Pace.DIGEST:
+        return subscription.digest is None or waiting.oldest < subscription.digest.last_due(now)
+    if way is Pace.HELD:
+        return subscription.quiet_hours is None or not subscription.quiet_hours.holds(now)
     if way is Pace.FOLDED:
         return hour.messages < subscription.hourly_limit
     return now - waiting.newest >= QUIET or now - waiting.oldest >= LONGEST
@@ -101,8 +115,8 @@ async def _make(connection: AsyncConnection, config: Subscriptions, subscription
             .order_by(notice.c.id)
         )
     ).all()
-    chosen = _first_incidents(rows, _room(config, subscription)) if way is Pace.FOLDED else list(rows)
-    kind: Literal["fold", "summary"] = "fold" if way is Pace.FOLDED else "summary"
+    chosen = list(rows) if way is Pace.COLLECTED else _first_incidents(rows, _room(config, subscription, way))
+    kind = _KINDS[way]
     message = list_message(kind, [Message.model_validate(row.message) for row in chosen], subscription.name)
     list_id = stable_id(kind, subscription.name, *(row.alert_id for row in chosen))
     await add_deliveries(
@@ -119,9 +133,11 @@ async def _make(connection: AsyncConnection, config: Subscriptions, subscription
     await connection.execute(update(notice).where(notice.c.id.in_([row.id for row in chosen])).values(list_id=list_id))
 
 
-def _room(config: Subscriptions, subscription: Subscription) -> int:
+def _room(config: Subscriptions, subscription: Subscription, way: Pace) -> int:
     kinds = {config.channels[name].kind for name in subscription.channels}
-    return IN_A_CHAT_FOLD if "chat" in kinds else IN_A_FOLD
+    if "chat" not in kinds:
+        return IN_A_FOLD
+    return IN_A_CHAT_FOLD if way is Pace.FOLDED else IN_A_CHAT_LIST
 
 
 def _first_incidents(rows: Sequence[Any], room: int) -> list[Any]:

@@ -18,9 +18,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.notifier.canary import match_canaries
 from services.notifier.config import Subscription, Subscriptions, Target, targets
+from services.notifier.held import PATIENT, Waiting, read_lately
 from services.notifier.message import alert_message
 from services.notifier.metrics import DECISIONS, MERGED_TO_MATCHED
 from services.notifier.route import Decision, LastHour, Pace, Tell, Told, decide, pace
+from services.notifier.silences import Silences
 from services.notifier.snapshot import Snapshot
 from services.notifier.store import (
     add_deliveries,
@@ -72,6 +74,7 @@ async def _settle(
     for one in new:
         for subscription in config.subscriptions:
             book.settle(one, subscription)
+        book.take_note(one.event)
         # A large batch must not keep heartbeats and sends from running.
         await asyncio.sleep(0)
     await book.write(connection)
@@ -102,6 +105,7 @@ async def _open_book(connection: AsyncConnection, config: Subscriptions, new: Se
             .group_by(notice.c.incident_id)
         )
     }
+    lately = await read_lately(connection, config, incidents, now)
     known = {}
     for row in await connection.execute(
         select(told_table.c.subscription, told_table.c.incident_id, told_table.c.snapshot).where(
@@ -109,10 +113,21 @@ async def _open_book(connection: AsyncConnection, config: Subscriptions, new: Se
         )
     ):
         key = (row.subscription, row.incident_id)
-        known[key] = Told(Snapshot.model_validate(row.snapshot), waiting=waiting.get(key))
+        snapshot = Snapshot.model_validate(row.snapshot)
+        known[key] = Told(snapshot, waiting=waiting.get(key), lately=lately.get(key, ()))
     retracted = {one.event.incident_id for one in new if one.event.reason is AlertReason.RETRACTED}
     earlier = await earlier_targets(connection, retracted) if retracted else {}
-    return _Book(config, now, since, known, await last_hour(connection, now), earlier, newest)
+    return _Book(
+        config,
+        now,
+        since,
+        known,
+        await last_hour(connection, now),
+        await Silences.read(connection, incidents),
+        await Waiting.read(connection, incidents) if PATIENT & set(waiting.values()) else Waiting(),
+        earlier,
+        newest,
+    )
 
 
 def item_moments(alert: Alert) -> dict[str, datetime | None]:
@@ -132,6 +147,8 @@ class _Book:
     since: dict[str, datetime]
     told: dict[tuple[str, str], Told]
     hours: dict[str, LastHour]
+    silences: Silences
+    waiting: Waiting
     earlier: dict[tuple[str, str], tuple[Target, ...]] = field(default_factory=dict)
     newest: dict[str, int] = field(default_factory=dict)
     """The newest version of each incident that was decided before this batch."""
@@ -144,17 +161,32 @@ class _Book:
         alert, name = one.event, subscription.name
         key = (name, alert.incident_id)
         told = self.told.get(key)
-        decision = decide(alert, subscription, told, self.since[name], newest=self.newest.get(alert.incident_id, 0))
+        decision = decide(
+            alert,
+            subscription,
+            told,
+            self.since[name],
+            newest=self.newest.get(alert.incident_id, 0),
+            silence=self.silences.on(alert.incident_id, name),
+        )
         when, reason = Pace.NOW, decision.reason
         message = None
         if decision.tell is not Tell.NONE:
             hour = self.hours.get(name, LastHour())
-            when, because = pace(decision, alert, subscription, told, hour)
+            when, because = pace(decision, alert, subscription, told, hour, self.now)
             reason = f"{reason}; {because}" if because else reason
-            message = alert_message(alert, decision, name)
-            self.told[key] = Told(Snapshot.of(alert), waiting=None if when is Pace.NOW else when)
+            message = self.waiting.told(key, alert_message(alert, decision, name), when)
+            lately = told.lately if told else ()
+            self.told[key] = (
+                Told(Snapshot.of(alert), lately=(*lately, self.now))
+                if when is Pace.NOW
+                else Told(Snapshot.of(alert), when, lately)
+            )
             self.changed.add(key)
-            if when is Pace.NOW:
+            if message is None:
+                decision, when = Decision(Tell.NONE, decision.reason), Pace.NOW
+                reason = "retracted, and what this subscription would have been told was not sent yet"
+            elif when is Pace.NOW:
                 self.hours[name] = replace(hour, messages=hour.messages + 1, gravest=max(hour.gravest, alert.level))
                 rows = delivery_rows(
                     message,
@@ -180,6 +212,11 @@ class _Book:
                 "message": message.model_dump(mode="json") if message and waits else None,
             }
         )
+
+    def take_note(self, alert: Alert) -> None:
+        """End the silences that a version breaks; an older one that comes late breaks none."""
+        if alert.version >= self.newest.get(alert.incident_id, 0):
+            self.silences.take_note(alert)
 
     def _targets(self, decision: Decision, key: tuple[str, str], subscription: Subscription) -> Sequence[Target]:
         """Send a retraction to where the alert went, by the same channel; all else to where it is wanted now."""
@@ -208,4 +245,6 @@ class _Book:
                 set_={"snapshot": telling.excluded.snapshot, "told_at": func.now()},
             )
             await connection.execute(telling, changed)
+        await self.waiting.write(connection)
         await add_deliveries(connection, self.deliveries)
+        await self.silences.write(connection)

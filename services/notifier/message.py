@@ -7,7 +7,7 @@ the place it stands in.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -21,6 +21,7 @@ from shared.signals import CAP_WORDS, LEVEL_NAMES
 
 STANDING = "This rests on published news, which may lag by hours. No alert does not mean that there is no attack."
 MAX_EVIDENCE, MAX_SOURCES, MAX_CHANGES, MAX_ITEMS = 6, 6, 8, 200
+MAX_TROUBLES = 40
 
 
 class _Frozen(BaseModel):
@@ -51,7 +52,7 @@ class Message(_Frozen):
     `ended` is the word for what is over ("retracted", "closed", "corrected"): such a message is calm.
     """
 
-    kind: Literal["opening", "update", "retraction", "fold", "summary", "operators", "weekly", "test"]
+    kind: Literal["opening", "update", "retraction", "fold", "summary", "held", "digest", "operators", "weekly", "test"]
     subject: str
     headline: str
     level: int = 0
@@ -171,35 +172,60 @@ def _sentence(words: str) -> str:
     return words if words.endswith((".", "!", "?", "…")) else f"{words}."
 
 
-def list_message(kind: Literal["fold", "summary"], messages: Sequence[Message], subscription: str) -> Message:
+def joined(earlier: Message, later: Message) -> Message:
+    """Return `later` as it is told to one who has not got `earlier`, which waited, on the same incident."""
+    if later.kind != "update":
+        return later
+    if earlier.kind == "opening":
+        subject = later.subject.replace("] Update: ", "] ", 1)
+        return later.model_copy(update={"kind": "opening", "changes": (), "subject": subject})
+    if earlier.kind == "update":
+        return later.model_copy(update={"changes": tuple(dict.fromkeys((*earlier.changes, *later.changes)))})
+    return later
+
+
+ListKind = Literal["fold", "summary", "held", "digest"]
+_LISTS: Mapping[ListKind, tuple[str, str]] = {
+    "fold": (
+        "alerts folded into one message",
+        "There were more alerts than your hourly limit allows; here they are all.",
+    ),
+    "summary": (
+        "incidents found while catching up",
+        "Read from feeds that are new to this system, or that it had not read for a while. These are not all new.",
+    ),
+    "held": (
+        "incidents with news from your quiet hours",
+        "What came in your quiet hours and could wait until they were over.",
+    ),
+    "digest": (
+        "incidents with small news",
+        "More sources and small facts of the last day, and attacks that became known when they were over.",
+    ),
+}
+
+
+def list_message(kind: ListKind, messages: Sequence[Message], subscription: str) -> Message:
     """Fold many messages into one that lists them all, the gravest first; of each incident the latest.
 
-    One alone is sent as itself.
+    One alone is sent as itself, but in a digest, whose subject must not look like an alert's.
     """
     latest: dict[str, Message] = {}
     for message in messages:
         earlier = latest.get(message.incident_id)
-        if earlier and earlier.kind == "opening" and message.kind == "update":
-            message = message.model_copy(update={"kind": "opening", "changes": ()})
-        latest[message.incident_id] = message
-    if len(latest) == 1:
-        only = next(iter(latest.values()))
-        tag = only.subject
-        if only.kind == "opening" and "] Update: " in tag:
-            only = only.model_copy(update={"subject": tag.replace("] Update: ", "] ", 1)})
-        return only
+        latest[message.incident_id] = joined(earlier, message) if earlier else message
+    if len(latest) == 1 and kind != "digest":
+        return next(iter(latest.values()))
     items = sorted(latest.values(), key=lambda one: -one.level)[:MAX_ITEMS]
     gravest = items[0].level
-    what = "alerts folded into one message" if kind == "fold" else "incidents found while catching up"
-    lead = (
-        "There were more alerts than your hourly limit allows; here they are all."
-        if kind == "fold"
-        else "Read from feeds that are new to this system, or that it had not read for a while. These are not all new."
-    )
+    what, lead = _LISTS[kind]
+    if len(latest) == 1:
+        what = what.replace("incidents", "incident", 1)
+    tag = "Digest" if kind == "digest" else f"{LEVEL_NAMES[gravest].upper()} {gravest}/5"
     more = len(latest) - len(items)
     return Message(
         kind=kind,
-        subject=f"[{LEVEL_NAMES[gravest].upper()} {gravest}/5] {len(latest)} {what}",
+        subject=f"[{tag}] {len(latest)} {what}",
         headline=f"{len(latest)} {what}",
         level=gravest,
         lead=lead,
@@ -210,14 +236,26 @@ def list_message(kind: Literal["fold", "summary"], messages: Sequence[Message], 
     )
 
 
-def operators_message(title: str, lines: Sequence[str], *, over: bool, now: datetime) -> Message:
-    """Tell operators of trouble with the system itself, or that it is over."""
+OperatorsNews = Literal["trouble", "over", "unwatched"]
+_OPERATORS: Mapping[OperatorsNews, tuple[str, str]] = {
+    "trouble": ("trouble", "This needs somebody who looks after Code Grey."),
+    "over": ("recovered", "This is over."),
+    "unwatched": ("no longer watched", "Nobody looks at this any more: it was taken out of the configuration."),
+}
+
+
+def operators_message(what: OperatorsNews, title: str, lines: Sequence[str], *, now: datetime) -> Message:
+    """Tell operators of trouble with the system itself, or how it ended; what is left out is counted."""
+    tag, lead = _OPERATORS[what]
+    more = len(lines) - MAX_TROUBLES
     return Message(
         kind="operators",
-        subject=f"[Code Grey {'recovered' if over else 'trouble'}] {clean(title, 200)}",
+        subject=f"[Code Grey {tag}] {clean(title, 200)}",
         headline=clean(title, 240),
-        lead="This is over." if over else "This needs somebody who looks after Code Grey.",
-        changes=tuple(clean(line, 600) for line in lines)[:40],
+        lead=lead,
+        changes=tuple(clean(line, 600) for line in lines[:MAX_TROUBLES]),
+        # At the foot, which a chat that is short of room keeps.
+        footnotes=(f"and {more} more: `codegrey status` lists all that stands",) if more > 0 else (),
         subscription="operators",
         created_at=now,
     )

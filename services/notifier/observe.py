@@ -97,6 +97,7 @@ class Observer:
             growing=self._trend.note(progress, now, standing),
             disk=self._low_disk(),
             reported=reported,
+            unwatched=self.heard.unwatched(now),
         )
 
     async def _progress(self, eyes: Eyes) -> list[pure.Progress]:

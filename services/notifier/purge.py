@@ -43,6 +43,11 @@ DELETE FROM notifier.told WHERE (subscription, incident_id) IN (
     WHERE subscription.removed_at < clock_timestamp() - make_interval(days => :days)
     LIMIT :rows)
 """
+_SILENCES = """
+DELETE FROM notifier.silence WHERE id IN (
+    SELECT id FROM notifier.silence
+    WHERE coalesce(ended_at, until) < clock_timestamp() - make_interval(days => :days) LIMIT :rows)
+"""
 
 
 def bites(settings: Settings) -> list[Bite]:
@@ -52,4 +57,5 @@ def bites(settings: Settings) -> list[Bite]:
         Bite("decisions", days, _DECISIONS),
         Bite("deliveries", days and max(days, LEAST_DAYS), _DELIVERIES),
         Bite("former subscriptions", days, _FORMER),
+        Bite("silences that are over", days, _SILENCES),
     ]

@@ -13,7 +13,7 @@ MARKS = ("⚪", "🔵", "🟡", "🟠", "🔴", "🟣")
 
 def chat_title(message: Message, *, possible_repeat: bool = False) -> str:
     """Write the first line."""
-    mark = "⚪" if message.ended or message.kind in {"operators", "weekly", "test"} else MARKS[message.level]
+    mark = "⚪" if message.ended or message.kind in {"operators", "weekly", "test", "digest"} else MARKS[message.level]
     repeat = "(may be a repeat) " if possible_repeat else ""
     return f"{mark} {repeat}{_tagged(message.subject, 220)}"
 
@@ -35,11 +35,18 @@ def render_chat(message: Message, *, limit: int = LIMIT) -> str:
     more = len(message.sources) + message.more_sources - 3
     if more > 0:
         lines.append(f"and {more} more sources")
-    lines += [f"• {_tagged(item_line(item), 80)}" for item in message.items]
+    lines += [f"• {_tagged(item_line(item), 80)}{_changes(message, item)}" for item in message.items]
     foot = [chat(note, 240) for note in message.footnotes]
     if message.incident_id:
         foot.append(f"Incident {message.incident_id[:12]}, version {message.version}")
     return _fitted(lines, foot, limit)
+
+
+def _changes(message: Message, item: Message) -> str:
+    """Say what is new of an incident in a list that came for that: a headline alone would tell nothing."""
+    if message.kind not in {"held", "digest"} or not item.changes:
+        return ""
+    return f": {chat('; '.join(item.changes), 110)}"
 
 
 def _fitted(lines: list[str], foot: list[str], limit: int) -> str:

@@ -42,7 +42,7 @@ def upfirst(text: str) -> str:
 
 def colour(message: Message) -> str:
     """Choose the colour of the bar."""
-    calm = message.ended or message.kind in {"test", "operators", "weekly"}
+    calm = message.ended or message.kind in {"test", "operators", "weekly", "digest"}
     return CALM if calm else COLOURS[message.level]
 
 
@@ -56,6 +56,8 @@ def badge(message: Message) -> str:
         return "Still watching"
     if message.kind == "operators":
         return "Code Grey itself"
+    if message.kind == "digest":
+        return "Digest"
     cause = " · cause unknown" if message.outage else ""
     update = "Update · " if message.kind == "update" else ""
     return f"{update}{message.level_name.capitalize()} · {message.level} of 5{cause}"
@@ -67,7 +69,9 @@ def render_html(message: Message, *, possible_repeat: bool = False) -> str:
         message=message,
         badge=badge(message),
         bar=colour(message),
-        steps=range(1, 6) if not message.ended and message.kind in {"opening", "update", "fold", "summary"} else (),
+        steps=range(1, 6)
+        if not message.ended and message.kind in {"opening", "update", "fold", "summary", "held"}
+        else (),
         repeat=REPEAT if possible_repeat else "",
         why_title=_TITLES.get(message.kind, "Evidence"),
         changes_title="Since the last message to you" if message.kind == "update" else "What happened",

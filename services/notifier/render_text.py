@@ -20,7 +20,7 @@ def render_text(message: Message, *, possible_repeat: bool = False) -> str:
         lines += [*_wrapped(REPEAT), ""]
     if message.ended:
         lines.append(message.ended.upper())
-    elif message.level:
+    elif message.level and message.kind != "digest":
         cause = ", cause unknown" if message.outage else ""
         lines.append(f"{message.level_name.upper()} {message.level}/5{cause}")
     lines += _wrapped(prose(message.headline))
@@ -74,7 +74,7 @@ def _item(item: Message) -> list[str]:
     lines = _wrapped(prose(item_line(item)))
     if item.lead:
         lines += _wrapped(prose(item.lead, 400), indent="    ")
-    lines += [line for change in item.changes[:3] for line in _wrapped(prose(change), indent="    ")]
+    lines += [line for change in item.changes[:8] for line in _wrapped(prose(change), indent="    ")]
     lines += [f"    {source.url}" for source in item.sources[:1] if source.url]
     return lines
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.notifier.config import Channel
 from services.notifier.outcome import Delivery, Outcome, Result, State, after
+from shared.database import transaction
 
 DOUBT_HOURS = 24
-"""So long after a restore what is told is marked: the machine that is gone may have told it after the backup."""
+"""So long after the first start what is told is marked: the machine that is gone may have told it after the backup."""
 _DETAIL = "restored from a backup: it may have been sent after that was taken"
 
 _OPEN = text("""
@@ -29,20 +30,23 @@ _SETTLE = text("""
 """)
 # Whoever writes a delivery, and however: the mark must not depend on every place in the code that makes one.
 _DOUBT = (
+    "DELETE FROM notifier.restoration",
+    "INSERT INTO notifier.restoration DEFAULT VALUES",
     f"""
-    DO $do$ BEGIN EXECUTE format($function$
-        CREATE OR REPLACE FUNCTION notifier.doubt_after_restore() RETURNS trigger LANGUAGE plpgsql AS $body$
-        BEGIN
-            NEW.possible_repeat := NEW.possible_repeat OR clock_timestamp() < %L::timestamptz;
-            RETURN NEW;
-        END $body$
-    $function$, clock_timestamp() + interval '{DOUBT_HOURS} hours'); END $do$
+    CREATE OR REPLACE FUNCTION notifier.doubt_after_restore() RETURNS trigger LANGUAGE plpgsql AS $body$
+    BEGIN
+        NEW.possible_repeat := NEW.possible_repeat OR EXISTS (
+            SELECT FROM notifier.restoration
+            WHERE started_at IS NULL OR started_at > clock_timestamp() - interval '{DOUBT_HOURS} hours');
+        RETURN NEW;
+    END $body$
     """,
     """
     CREATE OR REPLACE TRIGGER doubt_after_restore BEFORE INSERT ON notifier.delivery
     FOR EACH ROW EXECUTE FUNCTION notifier.doubt_after_restore()
     """,
 )
+_STARTED = text("UPDATE notifier.restoration SET started_at = clock_timestamp() WHERE started_at IS NULL")
 
 
 @dataclass(frozen=True)
@@ -59,8 +63,8 @@ class Settled:
 async def settle_restored(connection: AsyncConnection, channels: Mapping[str, Channel]) -> list[Settled]:
     """Settle what had not ended by each channel's policy for unknown outcomes; return all of it.
 
-    What is decided from now on is marked as a possible repeat for a day, too: a trigger sets the mark until the
-    moment that stands in it, so that nothing has to be undone.
+    What is decided from now on is marked as a possible repeat, too, until a day after the first start (`note_start`):
+    a trigger looks when that was, so that nothing has to be undone.
     """
     settled = []
     for row in (await connection.execute(_OPEN)).mappings().all():
@@ -81,6 +85,12 @@ async def settle_restored(connection: AsyncConnection, channels: Mapping[str, Ch
     for statement in _DOUBT:
         await connection.execute(text(statement))
     return settled
+
+
+async def note_start(engine: AsyncEngine) -> None:
+    """Note that the notifier starts: after a restore its first start begins the day of doubt, no later one."""
+    async with transaction(engine) as connection:
+        await connection.execute(_STARTED)
 
 
 def _words(state: State) -> str:

@@ -218,7 +218,7 @@ def _notify(service: Any, *, title: str, body: str, kind: NotifyType) -> list[Li
 
 
 def _type(message: Message) -> NotifyType:
-    if message.kind in {"retraction", "test", "summary", "weekly"}:
+    if message.kind in {"retraction", "test", "summary", "weekly", "digest"}:
         return NotifyType.INFO
     return NotifyType.FAILURE if message.level >= 4 else NotifyType.WARNING
 

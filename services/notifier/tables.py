@@ -49,6 +49,15 @@ installation = Table(
 """One row, written by the migration: subscriptions of the first configuration exist since then."""
 
 
+restoration = Table(
+    "restoration",
+    METADATA,
+    Column("at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("started_at", DateTime(timezone=True)),
+)
+"""One row where this was restored from a backup: when, and when the notifier first started after it."""
+
+
 class SubscriptionRow(NotifierTable, table=True):
     """Since when each subscription exists: it is told from the next version on."""
 
@@ -150,6 +159,31 @@ class DeliveryRow(NotifierTable, table=True):
     reported_at: datetime | None = _moment()
 
 
+class SilenceRow(NotifierTable, table=True):
+    """A silence on an incident: for one subscription, or (no name) for all.
+
+    `level` is what the incident stood at; `ended_at` is when it was broken or taken back, and `ended` says which.
+    """
+
+    __tablename__ = "silence"
+    __table_args__ = (
+        Index(
+            "silence_in_force", "incident_id", "subscription", unique=True, postgresql_where=text("ended_at IS NULL")
+        ),
+    )
+
+    id: int = Field(default=None, sa_column=Column(BigInteger, Identity(), primary_key=True))
+    incident_id: str
+    subscription: str
+    level: int
+    headline: str
+    because: str
+    at: datetime = _moment(now=True)
+    until: datetime | None = _moment()
+    ended_at: datetime | None = _moment()
+    ended: str | None = None
+
+
 class TroubleRow(NotifierTable, table=True):
     """A trouble that operators were told of and that is not over yet."""
 
@@ -192,6 +226,7 @@ inbox = _table(InboxRow)
 told = _table(ToldRow)
 notice = _table(NoticeRow)
 delivery = _table(DeliveryRow)
+silence = _table(SilenceRow)
 trouble = _table(TroubleRow)
 canary = _table(CanaryRow)
 canary_day = _table(CanaryDayRow)

@@ -72,6 +72,8 @@ class Observation:
     """What the supervisor says while the disk is nearly full."""
     reported: Sequence[Trouble] = ()
     """What services say of themselves, certificates, the canary."""
+    unwatched: frozenset[str] = frozenset()
+    """The keys of troubles whose subject is not looked at any more."""
 
 
 def troubles(seen: Observation) -> list[Trouble]:
@@ -161,10 +163,21 @@ class Transitions:
     begun: tuple[Trouble, ...] = ()
     worse: tuple[Trouble, ...] = ()
     over: tuple[Standing, ...] = ()
+    unwatched: tuple[Standing, ...] = ()
+
+    @property
+    def ended(self) -> tuple[Standing, ...]:
+        """Return what stands no more, mended or not."""
+        return (*self.over, *self.unwatched)
 
 
-def transitions(standing: Mapping[str, Standing], now_wrong: Sequence[Trouble], now: datetime) -> Transitions:
-    """Compare what operators know with what is wrong now."""
+def transitions(
+    standing: Mapping[str, Standing],
+    now_wrong: Sequence[Trouble],
+    now: datetime,
+    unwatched: Collection[str] = frozenset(),
+) -> Transitions:
+    """Compare what operators know with what is wrong now; what is `unwatched` ended without being mended."""
     current = {one.key: one for one in now_wrong}
     return Transitions(
         begun=tuple(one for key, one in current.items() if key not in standing),
@@ -173,7 +186,8 @@ def transitions(standing: Mapping[str, Standing], now_wrong: Sequence[Trouble], 
             for key, one in current.items()
             if key in standing and one.measure > standing[key].measure and now - standing[key].told_at >= WORSE_AFTER
         ),
-        over=tuple(one for key, one in standing.items() if key not in current),
+        over=tuple(one for key, one in standing.items() if key not in current and key not in unwatched),
+        unwatched=tuple(one for key, one in standing.items() if key not in current and key in unwatched),
     )
 
 

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Literal
 
 from aiokafka.errors import KafkaError
 from sqlalchemy import delete, select, text
@@ -17,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.notifier import trouble as pure
 from services.notifier.config import CANARY, OPERATORS, Subscriptions, targets
-from services.notifier.message import Message, operators_message
+from services.notifier.message import Message, OperatorsNews, operators_message
 from services.notifier.metrics import TROUBLES
 from services.notifier.observe import Ask, Eyes, Observer
 from services.notifier.store import add_deliveries, delivery_rows, lock_decisions
@@ -112,14 +111,16 @@ class Watch:
     async def _look(self, eyes: Eyes) -> None:
         async with transaction(self._engine) as connection:
             standing = set((await connection.execute(select(trouble_table.c.key))).scalars())
-        wrong = pure.troubles(await self.observer.observe(eyes, standing))
-        await uninterrupted(self.tell(wrong))
+        seen = await self.observer.observe(eyes, standing)
+        await uninterrupted(self.tell(pure.troubles(seen), unwatched=seen.unwatched))
         await uninterrupted(self.tell_lost())
         figures = self.observer.heard.figures()
         if await uninterrupted(tell_weekly(self._engine, self._config(), eyes.offsets, figures)):
             self._wake.set()
 
-    async def tell(self, wrong: list[Trouble], *, blind: bool = False) -> pure.Transitions:
+    async def tell(
+        self, wrong: list[Trouble], *, blind: bool = False, unwatched: frozenset[str] = frozenset()
+    ) -> pure.Transitions:
         """Write down what stands and queue what operators are told, in one transaction.
 
         Who is `blind` sees what is wrong, and not what is over.
@@ -131,20 +132,27 @@ class Watch:
             rows = await connection.execute(select(trouble_table))
             standing = {row.key: pure.Standing(row.key, row.title, row.measure, row.told_at) for row in rows}
             since = {key: one.told_at for key, one in standing.items()}
-            news = pure.transitions(standing, wrong, now)
+            news = pure.transitions(standing, wrong, now, unwatched)
             if blind:
-                news = replace(news, over=())
+                news = replace(news, over=(), unwatched=())
             await self._remember(connection, news, now)
             begun = [(one.key, one.title, detail(one)) for one in (*news.begun, *news.worse)]
             await self._say(connection, begun, "trouble", [now.isoformat()] * len(begun), now)
-            over = [(one.key, one.title, "") for one in news.over]
-            await self._say(connection, over, "over", [since[one.key].isoformat() for one in news.over], now)
+            endings: tuple[tuple[OperatorsNews, tuple[pure.Standing, ...]], ...] = (
+                ("over", news.over),
+                ("unwatched", news.unwatched),
+            )
+            for how, some in endings:
+                ended = [(one.key, one.title, "") for one in some]
+                await self._say(connection, ended, how, [since[one.key].isoformat() for one in some], now)
         for one in (*news.begun, *news.worse):
             log.error("trouble", what=one.title, advice=one.advice, show=True)
-        for ended in news.over:
-            log.info("trouble is over", what=ended.title, show=True)
+        for mended in news.over:
+            log.info("trouble is over", what=mended.title, show=True)
+        for removed in news.unwatched:
+            log.info("trouble is no longer watched", what=removed.title, show=True)
         TROUBLES.set(len(wrong))
-        if news.begun or news.worse or news.over:
+        if news.begun or news.worse or news.ended:
             self._wake.set()
         return news
 
@@ -154,28 +162,27 @@ class Watch:
             await connection.execute(
                 insert(trouble_table).values(values).on_conflict_do_update(index_elements=["key"], set_=values)
             )
-        if news.over:
-            gone = trouble_table.c.key.in_([one.key for one in news.over])
+        if news.ended:
+            gone = trouble_table.c.key.in_([one.key for one in news.ended])
             await connection.execute(delete(trouble_table).where(gone))
 
     async def _say(
         self,
         connection: AsyncConnection,
         told: Sequence[tuple[str, str, str]],
-        what: Literal["trouble", "over"],
+        what: OperatorsNews,
         when: Sequence[str],
         now: datetime,
     ) -> None:
         """Queue a message for each (key, title, detail), or one for all where they are many: nobody gets a storm."""
-        over = what == "over"
         if len(told) <= pure.EACH_ALONE:
             for (key, title, words), moment in zip(told, when, strict=True):
-                message = operators_message(title, [words] if words else [], over=over, now=now)
+                message = operators_message(what, title, [words] if words else [], now=now)
                 await self._queue(connection, message, stable_id(what, key, moment), [key])
             return
         keys = [key for key, _, _ in told]
         lines = [f"{title}. {words}" if words else title for _, title, words in told]
-        message = operators_message(f"{len(told)} troubles at once", lines, over=over, now=now)
+        message = operators_message(what, f"{len(told)} troubles at once", lines, now=now)
         await self._queue(connection, message, stable_id(what, *keys, *when), keys)
 
     async def tell_lost(self) -> int:
@@ -196,7 +203,7 @@ class Watch:
                 for row in rows
             ]
             count = f"{len(rows)} {'message was' if len(rows) == 1 else 'messages were'} not delivered for sure"
-            message = operators_message(count, lines, over=False, now=now)
+            message = operators_message("trouble", count, lines, now=now)
             ids = [row.id for row in rows]
             await self._queue(connection, message, stable_id("lost", *ids), ["lost"])
             await connection.execute(_REPORTED, {"ids": ids})

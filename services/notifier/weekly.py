@@ -36,7 +36,7 @@ _COUNTS = text("""
          WHERE subscription = :name AND at > :since AND tell <> 'none') AS told,
         (SELECT count(DISTINCT subject_id) FROM notifier.delivery
          WHERE subscription = :name AND finished_at > :since AND state = 'sent'
-           AND purpose IN ('opening', 'update', 'retraction', 'fold', 'summary')) AS messages
+           AND purpose IN ('opening', 'update', 'retraction', 'fold', 'summary', 'held', 'digest')) AS messages
 """)
 _CANARIES = text("SELECT coalesce(sum(count), 0) FROM notifier.canary_day WHERE day > CAST(:since AS date)")
 

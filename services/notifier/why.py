@@ -14,11 +14,16 @@ from shared.database import transaction
 from shared.why import Step
 
 _TOLD = {"opening": "told", "update": "told as an update", "retraction": "told as retracted"}
-_PACES = {"folded": "folded", "collected": "collected into a summary"}
+_PACES = {
+    "folded": "folded",
+    "collected": "collected into a summary",
+    "held": "held for quiet hours",
+    "digest": "kept for the digest",
+}
 _NOT_TOLD = (
     ("silenced", "silenced"),
     ("opened silently", "opened silently"),
-    ("small facts only", "kept for the digest"),
+    ("small facts only", "small facts only"),
     ("this version is older", "older than the subscription"),
     ("version ", "known already"),
     ("retracted, and", "not told"),

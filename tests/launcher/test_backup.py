@@ -21,13 +21,24 @@ from tests.conftest import PASSWORD, Servers
 
 pytestmark = pytest.mark.servers
 
+CANARYS_REPORT = b'{"id":"1","feed":"http://canary.codegrey.invalid/feed.json","title":"canary"}'
+CANARYS_ALERT = b'{"id":"2","canary":true}'
 RECORDS = [
     (NEWS, 4, b"a", b'{"read": true}', []),
     (NEWS, 4, b"b", b'{"waits": true}', [("ce_id", b"1"), ("odd", b"\xff\xfe")]),
     (REPORTS, 0, b"FR", b"no JSON \xff\x00", [("ce_id", b"2")]),
     (REPORTS, 0, b"FR", b"second", []),
     (REPORTS, 0, b"FR", b"third", []),
+    (REPORTS, 0, b"GB", CANARYS_REPORT, []),
     (ALERTS, 1, None, b"without a key", []),
+    (ALERTS, 1, b"x", CANARYS_ALERT, []),
+    (
+        ALERTS,
+        1,
+        b"y",
+        b'{"note":"a stranger writes \\"canary\\":true of http://canary.codegrey.invalid/feed.json"}',
+        [],
+    ),
     (f"{ALERTS}.dead", 0, b"codegrey.alerts:1:7", b"{}", []),
     (CONTROL, 0, b"codegrey-tracker", None, []),
 ]
@@ -75,7 +86,7 @@ async def everything(settings: Settings) -> set[tuple[object, ...]]:
 async def test_every_record_comes_back_where_it_was_and_each_group_reads_on(
     servers: Servers, topics: Settings, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Bytes that are no text, records without key or value, headers; the news that was read stays behind."""
+    """Bytes that are no text, records without key or value, headers; news that was read and canaries stay behind."""
     as_variables(monkeypatch, settings)
     (tmp_path / "config").mkdir()
     (tmp_path / "config" / "feeds.yaml").write_text("feeds: []\n")
@@ -85,6 +96,7 @@ async def test_every_record_comes_back_where_it_was_and_each_group_reads_on(
             await sender.send_and_wait(topic, value, key, partition=partition, headers=headers)
     await commit(settings, "codegrey-classifier", NEWS, 4, 1)
     await commit(settings, "codegrey-tracker", REPORTS, 0, 2)
+    await commit(settings, "codegrey-notifier", ALERTS, 1, 2)
     engine = open_engine(settings)
     async with engine.begin() as connection:
         await connection.execute(text("INSERT INTO tracker.inbox (report_id) VALUES ('known')"))
@@ -106,14 +118,16 @@ async def test_every_record_comes_back_where_it_was_and_each_group_reads_on(
     done = await restore(tmp_path / "file", tmp_path / "new", tmp_path / "there", words.append)
     assert done.settled == []
 
-    read = {(topic, partition, key) for topic, partition, _, key, *_ in before} - {(NEWS, 4, b"a")}
+    behind = {(NEWS, 4, b"a"), (REPORTS, 0, b"GB"), (ALERTS, 1, b"x")}
+    read = {(topic, partition, key) for topic, partition, _, key, *_ in before} - behind
     after = await everything(settings)
     assert {(topic, partition, key) for topic, partition, _, key, *_ in after} == read
-    assert {one[3:] for one in after} == {one[3:] for one in before if one[3] != b"a"}
+    assert {one[3:] for one in after} == {one[3:] for one in before if one[3] not in {b"a", b"GB", b"x"}}
     assert {one[:3] for one in after if one[0] == REPORTS} == {(REPORTS, 0, number) for number in range(3)}
     groups = await committed_offsets(settings)
     assert groups["codegrey-classifier"] == {f"{NEWS}:4": 0}
     assert groups["codegrey-tracker"] == {f"{REPORTS}:0": 2}
+    assert groups["codegrey-notifier"] == {f"{ALERTS}:1": 1}, "its canary stayed behind"
     async with engine.connect() as connection:
         assert await connection.scalar(text("SELECT report_id FROM tracker.inbox")) == "known"
     await engine.dispose()

@@ -149,6 +149,22 @@ async def test_what_was_told_stays_but_for_subscriptions_that_left_long_ago(engi
     assert await column(engine, "SELECT report_id FROM tracker.inbox") == ["r"]
 
 
+async def test_silences_go_when_they_are_over_for_long(engine: AsyncEngine) -> None:
+    """One that is in force stays, however old."""
+    await run(
+        engine,
+        "INSERT INTO notifier.silence (incident_id, subscription, level, headline, because, at, until, ended_at)"
+        " SELECT name, '', 4, '', '', now() - interval '900 days', until, ended_at FROM (VALUES"
+        " ('in force', NULL, NULL), ('until next year', now() + interval '1 year', NULL),"
+        " ('ran out', now() - interval '400 days', NULL), ('ran out lately', now() - interval '4 days', NULL),"
+        " ('broken', NULL, now() - interval '400 days'), ('broken lately', NULL, now() - interval '4 days'))"
+        " AS given(name, until, ended_at)",
+    )
+    assert (await Purger("notifier", engine, notifier.bites(Settings())).purge())["silences that are over"] == 2
+    kept = await column(engine, "SELECT incident_id FROM notifier.silence ORDER BY id")
+    assert kept == ["in force", "until next year", "ran out lately", "broken lately"]
+
+
 async def test_replicas_take_turns_and_nobody_is_waited_for(engine: AsyncEngine) -> None:
     """While another one purges nothing is done; a row that is held costs a second, not a standstill."""
     await run(engine, NOTICES)

@@ -51,3 +51,21 @@ def test_what_operators_were_told_and_what_stands_is_shown() -> None:
     since = datetime(2026, 11, 25, 1, 2, 3, tzinfo=UTC)
     drawn = _drawn(troubles=[{"key": "dead:x", "title": "3 messages of [b]x could not be read", "since": since}])
     assert "Operators were told: 3 messages of [b]x could not be read, since 2026-11-25 01:02:03" in drawn
+
+
+def test_an_incident_that_is_silenced_is_shown() -> None:
+    """So that nobody forgets why it is calm."""
+    row = {
+        "incident_id": "a" * 32,
+        "subscription": "",
+        "level": 4,
+        "until": datetime(2026, 11, 25, 8, tzinfo=UTC),
+        "because": "we know",
+        "headline": "Attack on [b]Valmont",
+        "ended": None,
+        "in_force": True,
+    }
+    words = (
+        "Silenced: aaaaaaaaaaaa  silenced for everybody at level 4, until 2026-11-25 08:00 UTC; we know; Attack on [b]"
+    )
+    assert words in _drawn(silences=[row])

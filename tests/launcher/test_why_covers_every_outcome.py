@@ -267,7 +267,10 @@ async def test_old_news_opens_silently(road: Pipeline) -> None:
     [
         ("none", "now", "level 2 (moderate) is below this subscription's minimum of 3", False, "filtered"),
         ("none", "now", "silenced until the level rises above 3", False, "silenced"),
-        ("none", "now", "small facts only, for the digest: a further source", False, "kept for the digest"),
+        ("none", "now", "small facts only: a further source", False, "small facts only"),
+        ("update", "digest", "small facts only: a further source; for the digest", False, "kept for the digest, waits"),
+        ("update", "digest", "small facts only", True, "told as an update, kept for the digest"),
+        ("update", "held", "level falls; quiet hours", False, "held for quiet hours, waits"),
         ("none", "now", "version 3 or a later one was told already", False, "known already"),
         ("none", "now", "this version is older than the subscription, which ...", False, "older than the subscription"),
         ("opening", "now", "level 4 (critical) meets the minimum of 3", False, "told"),

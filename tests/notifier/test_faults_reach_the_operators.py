@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -14,11 +15,15 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.ingest.configured import apply_config
+from services.ingest.feeds import Feed
+from services.ingest.feeds_file import FeedsFile
+from services.ingest.former import troubles_of_feeds
 from services.ingest.quiet import remember
 from services.ingest.status import feed_troubles
 from services.ingest.tables import feed
 from services.launcher import disk
-from services.launcher.plan import Plan
+from services.launcher.plan import Plan, Service
 from services.launcher.supervisor import Supervisor
 from services.launcher.terminal import Terminal
 from services.launcher.up import our_versions
@@ -201,6 +206,45 @@ async def test_what_is_no_service_reports_by_a_file(desk: Desk) -> None:
     assert await desk.look() == _pair("the last backup failed")
 
 
+async def test_a_part_that_keeps_ending(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The supervisor starts a real process again and again, and says so; it is over when the process stays up."""
+    monkeypatch.setattr("services.launcher.processes.restarts.STEADY_S", 3.0)
+    monkeypatch.setattr("services.launcher.processes.backoff.STEPS_S", (0.0,))
+    stays = tmp_path / "stays"
+    script = (
+        f"import sys, time, pathlib\nwhile pathlib.Path({str(stays)!r}).exists(): time.sleep(0.1)\nsys.exit('gone')"
+    )
+    data = tmp_path / "data"
+    plan = Plan(data, our_versions(), {}, own_kafka=False, own_postgres=False, after_postgres=(), after_kafka=())
+    supervisor = Supervisor(
+        replace(plan, services=(Service("flighty", (sys.executable, "-c", script)),)),
+        Terminal(),
+    )
+    supervisor.prepare()
+    desk.settings = desk.settings.model_copy(update={"data": data})
+    desk.begin_anew()
+    running = asyncio.create_task(supervisor._start())
+    title = "flighty keeps ending"
+
+    async def told(count: int) -> list[str]:
+        titles = await desk.look()
+        return titles if len(titles) >= count else []
+
+    try:
+        assert await wait_until(lambda: told(1)) == _pair(title)[:1]
+        assert "The last time it ended with status 1: gone" in str(desk.web.requests[0][2])
+        stays.touch()
+        assert await wait_until(lambda: told(2)) == _pair(title)
+    finally:
+        running.cancel()
+        for task in supervisor._keepers:
+            task.cancel()
+        await asyncio.gather(running, *supervisor._keepers, return_exceptions=True)
+        supervisor._hurrying = True
+        await supervisor._drain()
+        supervisor.folder.unlock()
+
+
 async def test_a_clock_that_jumps(desk: Desk, engine: AsyncEngine, producer: AIOKafkaProducer) -> None:
     """From the clock of a service over its report to the operators; over when it has run evenly again."""
     wall, steady = [0.0], [0.0]
@@ -239,6 +283,34 @@ async def test_a_feed_that_goes_quiet(desk: Desk, engine: AsyncEngine, producer:
         await board.turn()
         (_, over) = await desk.look()
     assert over == told.replace("trouble]", "recovered]")
+
+
+async def test_a_feed_that_is_taken_out_while_it_is_in_trouble(
+    desk: Desk, engine: AsyncEngine, producer: AIOKafkaProducer
+) -> None:
+    """It did not recover: it is no longer watched. So it is with one that was given another address."""
+    now = datetime.now(UTC)
+    file = FeedsFile(feeds=[Feed(url=f"https://{name}.example/feed", name=name) for name in ("Paper", "Gone")])
+    await apply_config(engine, file)
+    async with engine.begin() as connection:
+        ended = update(feed).values(last_success_at=now - timedelta(days=9), failures=9, last_error="answered 500")
+        await connection.execute(ended)
+        await connection.execute(update(feed).where(feed.c.url.icontains("gone")).values(ended_at=now))
+        moved = update(feed).where(feed.c.url.icontains("paper")).values(moved_to="https://elsewhere.example/feed")
+        await connection.execute(moved)
+    for _ in range(2):
+        board = Board("ingest", producer)
+        board.watch("feeds", lambda: troubles_of_feeds(engine), every_s=0.0)
+        await board.turn()
+        titles = await desk.look()
+        assert len(titles) == 3
+    renamed = FeedsFile(feeds=[Feed(url="https://renamed.example/feed", name="Paper")])
+    await apply_config(engine, renamed)
+    await board.turn()
+    assert sorted((await desk.look())[3:]) == sorted(one.replace("trouble]", "no longer watched]") for one in titles)
+    assert "taken out of the configuration" in str(desk.web.requests[-1][2])
+    await board.turn()
+    assert len(await desk.look()) == 6
 
 
 async def test_a_trouble_outlives_the_service_that_reported_it(desk: Desk, producer: AIOKafkaProducer) -> None:
@@ -318,6 +390,21 @@ async def test_many_troubles_at_once_are_one_message(desk: Desk, producer: AIOKa
     many[:] = [replace(one, measure=1) for one in many[:1]]
     await board.turn()
     assert await desk.look() == [_pair("30 troubles at once")[0], _pair("29 troubles at once")[1]]
+
+
+async def test_more_troubles_than_a_message_holds_are_counted(desk: Desk, producer: AIOKafkaProducer) -> None:
+    """Forty are listed, and where the others stand is said; also when all of them are over."""
+    many = [Trouble(f"feed:{number}", f"feed {number} fails", "look") for number in range(45)]
+    board = Board("ingest", producer, "desk")
+    board.watch("feeds", lambda: asyncio.sleep(0, list(many)), every_s=0.0)
+    await board.turn()
+    assert await desk.look() == _pair("45 troubles at once")[:1]
+    assert "and 5 more: `codegrey status`" in str(desk.web.requests[0][2])
+    assert len(await troubles(desk.engine)) == 45
+    many.clear()
+    await board.turn()
+    assert await desk.look() == _pair("45 troubles at once")
+    assert "and 5 more: `codegrey status`" in str(desk.web.requests[1][2])
 
 
 async def test_a_kafka_that_does_not_answer(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

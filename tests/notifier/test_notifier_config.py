@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,11 @@ from shared.errors import ConfigError
 from shared.settings import Settings
 
 CHANNELS = "channels:\n  mail: {kind: email, to: a@x.example}\n"
+
+
+def quiet(hours: str) -> str:
+    """Write a file with one subscription that has quiet hours."""
+    return CHANNELS + "subscriptions:\n  - {name: a, channels: [mail], quiet_hours: {" + hours + "}}\n"
 
 
 def test_the_example_is_in_order() -> None:
@@ -40,6 +46,11 @@ def test_the_example_is_in_order() -> None:
             "another subscription has the same name",
         ),
         (CHANNELS + "subscriptions:\n  - {name: a, channels: [mail], countries: [France]}\n", 4, "pattern"),
+        (quiet("from: '22:00', to: '22:00'"), 4, "are the same"),
+        (quiet("from: '22:00'"), 4, "'to' is missing"),
+        (quiet("from: '24:00', to: '07:00'"), 4, "pattern"),
+        (quiet("from: 22:00, to: 07:00, timezone: Paris"), 4, "no time zone"),
+        (quiet("from: 22:00, to: 07:00, except_level: 6"), 4, "less than"),
         ("channels:\n  mail: {kind: email}\n", 2, "needs 'to'"),
         ("channels:\n  c: {kind: chat, to: a@x.example}\n", 2, "is a secret"),
         ("channels:\n  c: {kind: pigeon}\n", 2, "'email', 'chat' or 'webhook'"),
@@ -59,6 +70,30 @@ def test_a_mistake_is_named_with_its_line(text: str, line: int, words: str) -> N
         parse_config(text.encode(), Subscriptions, name="subscriptions.yaml")
     assert f"subscriptions.yaml:{line}: " in str(refused.value)
     assert words in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("hours", "moment", "holds"),
+    [
+        ("from: 22:00, to: 07:00", "2026-11-25T21:59:59+00:00", False),
+        ("from: 22:00, to: 07:00", "2026-11-25T22:00:00+00:00", True),
+        ("from: 22:00, to: 07:00", "2026-11-25T03:00:00+00:00", True),
+        ("from: 22:00, to: 07:00", "2026-11-25T06:59:59+00:00", True),
+        ("from: 22:00, to: 07:00", "2026-11-25T07:00:00+00:00", False),
+        ("from: 12:00, to: 14:00", "2026-11-25T13:00:00+00:00", True),
+        ("from: 12:00, to: 14:00", "2026-11-25T14:00:00+00:00", False),
+        ("from: 22:00, to: 07:00, timezone: Europe/Paris", "2026-11-25T21:00:00+00:00", True),
+        ("from: 22:00, to: 07:00, timezone: Europe/Paris", "2026-11-25T06:00:00+00:00", False),
+        ("from: 22:00, to: 07:00, timezone: Europe/Paris", "2026-07-25T05:30:00+00:00", False),
+        ("from: 22:00, to: 07:00, timezone: Asia/Tokyo", "2026-11-25T13:00:00+00:00", True),
+    ],
+)
+def test_quiet_hours_go_by_the_clocks_of_their_place(hours: str, moment: str, holds: bool) -> None:
+    """Over midnight, in summer and in winter; the first minute belongs to them, the last does not."""
+    config = parse_config(quiet(hours).encode(), Subscriptions, name="subscriptions.yaml")
+    found = config.subscriptions[0].quiet_hours
+    assert found is not None
+    assert found.holds(datetime.fromisoformat(moment)) is holds
 
 
 def test_norway_is_a_country_and_not_a_falsehood() -> None:

@@ -15,6 +15,7 @@ from services.notifier.message import (
     STANDING,
     Message,
     alert_message,
+    joined,
     list_message,
     operators_message,
     test_message,
@@ -177,6 +178,17 @@ def test_a_fold_lists_the_gravest_first_and_each_incident_once() -> None:
     assert "Update" not in alone.subject
 
 
+def test_what_waited_is_told_with_what_comes_after_it() -> None:
+    """Of two updates that wait nothing that changed is left out, and nothing stands twice."""
+    before = Told(Snapshot.of(alert(level=4)))
+    lower = _message(alert(version=2, level=3), before)
+    data = _message(alert(version=3, level=3, facts=facts(data="published")), before)
+    (first, *_), (*_, last) = lower.changes, data.changes
+    both = list_message("held", [lower, data], "duty")
+    assert both.changes == (first, last)
+    assert joined(lower, _message(alert(version=3, reason=AlertReason.RETRACTED), before)).kind == "retraction"
+
+
 def _letter(message: Message, **options: Any) -> Any:
     data = build_letter(
         message, delivery_id="d" * 32, sender="codegrey@hospital.example", to="duty@hospital.example", sent_at=NOW,
@@ -229,7 +241,7 @@ def test_a_letter_with_headers_that_nobody_wrote_is_not_sent(added: bytes) -> No
 
 def test_operators_and_tests_get_marked_messages() -> None:
     """Let nobody take them for an attack."""
-    over = operators_message("consumer x is paused", [], over=True, now=NOW)
+    over = operators_message("over", "consumer x is paused", [], now=NOW)
     assert over.subject == "[Code Grey recovered] consumer x is paused"
     shown = render_text(test_message("duty", NOW + timedelta(days=1)))
     assert "*** TEST ***" in shown

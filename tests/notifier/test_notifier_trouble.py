@@ -77,6 +77,15 @@ def test_a_trouble_is_told_once_and_once_when_it_is_over() -> None:
     assert [one.key for one in transitions(known, [], NOW).over] == [wrong.key]
 
 
+def test_what_nobody_looks_for_any_more_has_ended_without_being_mended() -> None:
+    """Only where it stood and is not wrong: who removes a feed while it is told of has removed it."""
+    known = {"feed:quiet:x": Standing("feed:quiet:x", "quiet", 1, NOW), "disk": Standing("disk", "full", 1, NOW)}
+    ended = transitions(known, [], NOW, {"feed:quiet:x", "feed:quiet:never told"})
+    assert [one.key for one in ended.unwatched] == ["feed:quiet:x"]
+    assert [one.key for one in ended.over] == ["disk"]
+    assert not transitions(known, [Trouble("feed:quiet:x", "quiet", "look")], NOW, {"feed:quiet:x"}).unwatched
+
+
 def test_a_trouble_that_grows_is_told_again_but_not_within_the_hour() -> None:
     """A new dead letter is another alert that someone did not get."""
     known = {"dead:x": Standing("dead:x", "2 messages", 2, NOW)}

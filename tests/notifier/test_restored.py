@@ -1,4 +1,4 @@
-"""After a restore: what was under way is settled by policy, and what follows is marked for a day."""
+"""After a restore: what was under way is settled by policy, what follows is marked until a day after the start."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.notifier.config import Channel
-from services.notifier.restored import settle_restored
+from services.notifier.restored import note_start, settle_restored
 from shared.database import transaction
 
 pytestmark = pytest.mark.servers
@@ -62,23 +62,37 @@ async def test_what_was_under_way_is_settled_by_each_channels_policy_and_listed(
     assert settled[0].subject == "[4] Attack"
 
 
-async def test_for_a_day_whatever_is_told_is_marked(engine: AsyncEngine) -> None:
-    """A second restore begins the day anew; after the day nothing is marked and nothing had to be undone."""
+async def marks(connection: AsyncConnection) -> dict[str, bool]:
+    """Return which deliveries are marked as what may be a repeat."""
+    rows = await connection.execute(text("SELECT id, possible_repeat FROM notifier.delivery"))
+    return {row.id: row.possible_repeat for row in rows}
+
+
+async def test_whatever_is_told_is_marked_until_a_day_after_the_first_start(engine: AsyncEngine) -> None:
+    """However long it stood before; a later start begins no new day, a second restore does."""
+
+    async def passes(days: int) -> None:
+        moments = "at = at - make_interval(days => :days), started_at = started_at - make_interval(days => :days)"
+        async with transaction(engine) as connection:
+            await connection.execute(text(f"UPDATE notifier.restoration SET {moments}"), {"days": days})
+
+    async def told(name: str) -> bool:
+        async with transaction(engine) as connection:
+            await add(connection, name, "mail", "queued")
+            return (await marks(connection))[name]
+
+    await note_start(engine)
+    assert not await told("never restored")
     async with transaction(engine) as connection:
         await settle_restored(connection, CHANNELS)
         await settle_restored(connection, CHANNELS)
-        await add(connection, "now", "mail", "queued")
-        body = str(await connection.scalar(text("SELECT prosrc FROM pg_proc WHERE proname = 'doubt_after_restore'")))
-        year = await connection.scalar(text("SELECT extract(year FROM clock_timestamp() + interval '1 day')::int"))
-        past = body.replace(f"'{year}-", "'2001-")
-        assert past != body
-        await connection.execute(
-            text(
-                "CREATE OR REPLACE FUNCTION notifier.doubt_after_restore() RETURNS trigger LANGUAGE plpgsql AS $b$"
-                + past.replace(":", "\\:")
-                + "$b$"
-            )
-        )
-        await add(connection, "later", "mail", "queued")
-        rows = (await connection.execute(text("SELECT id, possible_repeat FROM notifier.delivery"))).all()
-    assert {row.id: row.possible_repeat for row in rows} == {"now": True, "later": False}
+    await passes(days=9)
+    assert await told("before the first start")
+    await note_start(engine)
+    assert await told("after the first start")
+    await passes(days=1)
+    await note_start(engine)
+    assert not await told("a day after it")
+    async with transaction(engine) as connection:
+        await settle_restored(connection, CHANNELS)
+    assert await told("restored once more")

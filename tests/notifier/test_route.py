@@ -9,7 +9,7 @@ import pytest
 
 from services.notifier.config import Subscription
 from services.notifier.match import match
-from services.notifier.route import LastHour, Pace, Tell, Told, decide, pace
+from services.notifier.route import LastHour, Pace, Silence, Tell, Told, decide, pace
 from services.notifier.snapshot import Snapshot
 from shared.events import AlertReason, Arrival, Certainty, Status, Victim
 from tests.notifier.alert_samples import LONG_AGO, NOW, alert, facts, subscription
@@ -88,6 +88,41 @@ def test_the_table_of_when_people_are_told(told: Told | None, changes: dict[str,
     assert (decision.tell, reason in decision.reason) == (tell, True), decision
 
 
+QUIET = Silence(4, NOW + timedelta(hours=8), "we know")
+
+
+@pytest.mark.parametrize(
+    ("told", "changes", "tell"),
+    [
+        (None, {}, Tell.NONE),
+        (_told(level=3), {"version": 2}, Tell.NONE),
+        (_told(), {"version": 2, "facts": facts(certainty=Certainty.CONFIRMED)}, Tell.NONE),
+        (_told(), {"version": 2, "facts": facts(data="published")}, Tell.NONE),
+        (_told(), {"version": 2, "reason": AlertReason.CORRECTED, "level": 3}, Tell.NONE),
+        (None, {"level": 5}, Tell.OPENING),
+        (_told(), {"version": 2, "level": 5}, Tell.UPDATE),
+        (_told(), {"version": 2, "reason": AlertReason.RETRACTED}, Tell.RETRACTION),
+        (None, {"version": 2, "reason": AlertReason.RETRACTED}, Tell.NONE),
+        (_told(kind="outage"), {"version": 2, "kind": "outage", "reason": AlertReason.CLOSED}, Tell.UPDATE),
+        (_told(), {"version": 2, "reason": AlertReason.CORRECTED, "level": 0}, Tell.UPDATE),
+    ],
+)
+def test_a_silence_holds_until_the_level_rises_or_what_was_told_does_not_hold(
+    told: Told | None, changes: dict[str, Any], tell: Tell
+) -> None:
+    """Also for one who was told less than what the incident stood at; the reason begins with the silence."""
+    decision = decide(alert(**changes), subscription(), told, LONG_AGO, silence=QUIET)
+    assert decision.tell is tell, decision
+    if tell is Tell.NONE and changes.get("reason") is not AlertReason.RETRACTED:
+        assert decision.reason.startswith(f"silenced at level 4 until {QUIET.until:%Y-%m-%d %H:%M} UTC (we know); else")
+
+
+def test_a_silence_says_nothing_of_what_would_not_be_told_anyway() -> None:
+    """A filter's reason stays the filter's."""
+    decision = decide(alert(level=1), subscription(), None, LONG_AGO, silence=QUIET)
+    assert decision.reason.startswith("level 1 (low) is below")
+
+
 def test_a_new_subscription_starts_from_the_next_version() -> None:
     """Leave out a version from before the subscription, and tell the next one as an opening."""
     since = NOW + timedelta(minutes=1, seconds=30)
@@ -130,7 +165,7 @@ def test_nobody_gets_a_storm(
     """Fold past the hourly limit, collect backlogs, keep an incident's order."""
     decision = decide(alert(**changes), subscription(), None, LONG_AGO)
     decision = type(decision)(tell, decision.reason)
-    found, reason = pace(decision, alert(**changes), subscription(hourly_limit=10), told, hour)
+    found, reason = pace(decision, alert(**changes), subscription(hourly_limit=10), told, hour, NOW)
     assert found is expected, reason
     assert bool(reason) == (expected is not Pace.NOW or (hour.messages >= 10 and tell is not Tell.RETRACTION))
 
@@ -142,6 +177,6 @@ def test_a_storm_breaks_through_the_limit_twice_an_hour_at_most() -> None:
     for number in range(100):
         one = alert(number, level=1 + number % 5)
         decision = decide(one, wanted, None, LONG_AGO)
-        if decision.tell is Tell.OPENING and pace(decision, one, wanted, None, hour)[0] is Pace.NOW:
+        if decision.tell is Tell.OPENING and pace(decision, one, wanted, None, hour, NOW)[0] is Pace.NOW:
             hour, at_once = LastHour(hour.messages + 1, max(hour.gravest, one.level)), at_once + 1
     assert at_once <= 7

@@ -17,7 +17,7 @@ from shared.errors import Transient
 from shared.kafka import reader
 from shared.settings import Settings
 from shared.topics import TROUBLES
-from shared.trouble import MOST, SourceReport, Trouble, at_most
+from shared.trouble import MOST, SourceReport, Trouble, Unwatched, at_most
 from shared.trouble_board import Board
 from shared.trouble_file import read_trouble_files, write_trouble_file
 from shared.trouble_outbox import refused_rows
@@ -62,7 +62,9 @@ def test_a_replica_that_is_gone_is_forgotten_while_its_service_speaks() -> None:
     heard = _heard(("ingest:clock@there", [CLOCK]))
     heard.take(_report("ingest:clock@here"), 1, FORGOTTEN_AFTER_S)
     assert heard.troubles(FORGOTTEN_AFTER_S) == [CLOCK]
+    assert heard.unwatched(FORGOTTEN_AFTER_S) == frozenset()
     assert heard.troubles(FORGOTTEN_AFTER_S + 1) == []
+    assert heard.unwatched(FORGOTTEN_AFTER_S + 1) == {CLOCK.key}
 
 
 def test_a_notifier_that_starts_anew_does_not_end_a_silence() -> None:
@@ -104,9 +106,9 @@ async def test_a_board_reports_what_changes_and_a_look_that_fails_takes_nothing_
     topics: Settings, producer: AIOKafkaProducer
 ) -> None:
     """Over a real Kafka: found, then failing, then over."""
-    wrong: list[Trouble] | Exception = [QUIET]
+    wrong: list[Trouble | Unwatched] | Exception = [QUIET]
 
-    async def look() -> Sequence[Trouble]:
+    async def look() -> Sequence[Trouble | Unwatched]:
         if isinstance(wrong, Exception):
             raise wrong
         return wrong
@@ -125,8 +127,12 @@ async def test_a_board_reports_what_changes_and_a_look_that_fails_takes_nothing_
         assert heard.figures() == {"feeds_alive": 3}
         wrong = Transient("the database is away")
         assert await after_a_turn() == [QUIET.title]
+        wrong = [Unwatched(QUIET.key)]
+        assert await after_a_turn() == []
+        assert heard.unwatched(0.0) == {QUIET.key}
         wrong = []
         assert await after_a_turn() == []
+        assert heard.unwatched(0.0) == frozenset()
     assert board.kafka_offset_s is not None
     assert abs(board.kafka_offset_s) < 5
 

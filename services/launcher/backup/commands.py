@@ -64,7 +64,7 @@ def restore(file: Path, data: Path, config: Path, replace_config: bool, as_json:
     """Restore FILE into a new data folder; `codegrey up` then goes on where the backup was taken.
 
     What was not sent yet when the backup was taken may have been sent since: it is settled by each channel's policy
-    and listed. For a day after, what is told is marked as a possible repeat.
+    and listed. Until a day after the first start, what is told is marked as a possible repeat.
     """
     from dataclasses import asdict
 

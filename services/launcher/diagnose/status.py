@@ -1,4 +1,4 @@
-"""What `codegrey status` shows: topics, groups, lag, dead letters, feeds, deliveries."""
+"""What `codegrey status` shows: topics, groups, lag, dead letters, feeds, deliveries, silences, troubles."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from services.ingest.status import config_problem, feeds
+from services.notifier.silences import list_silences
 from services.notifier.status import deliveries, troubles
 from services.notifier.times import road_times
 from shared.control import read_states
@@ -34,12 +35,12 @@ async def status(settings: Settings) -> dict[str, Any]:
     engine = open_engine(settings)
     try:
         # All at once: most of it is waiting for connections.
-        counts, groups, read, problem, (sent, times, wrong) = await asyncio.gather(
+        counts, groups, read, problem, (sent, times, silenced, wrong) = await asyncio.gather(
             count_topics(settings),
             group_states(settings),
             feeds(engine),
             config_problem(engine),
-            asyncio.gather(deliveries(engine), road_times(engine), troubles(engine)),
+            asyncio.gather(deliveries(engine), road_times(engine), list_silences(engine), troubles(engine)),
         )
         return {
             "topics": [asdict(count) for count in counts],
@@ -48,6 +49,7 @@ async def status(settings: Settings) -> dict[str, Any]:
             "feeds_config_problem": problem,
             "deliveries": sent,
             "times": times,
+            "silences": silenced,
             "troubles": wrong,
         }
     finally:

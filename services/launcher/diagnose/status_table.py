@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from services.launcher.diagnose.timeline import seconds_words
+from services.launcher.silence import silence_words
 
 
 def print_status(found: dict[str, Any], console: Console | None = None) -> None:
@@ -43,6 +44,8 @@ def print_status(found: dict[str, Any], console: Console | None = None) -> None:
     console.print(deliveries)
     if times := found.get("times"):
         console.print(_road(times))
+    for silence in found.get("silences") or ():
+        console.print(f"Silenced: {escape(silence_words(silence))}")
     for trouble in found.get("troubles") or ():
         console.print(f"[red]Operators were told:[/red] {escape(trouble['title'])}, since {_moment(trouble['since'])}")
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from services.ingest.addresses import make_policy, parse_networks
@@ -16,7 +17,7 @@ from services.ingest.decide import UNDATED_TAKEN, Decision, decide, identify
 from services.ingest.feeds import Feed
 from services.ingest.feeds_file import FeedsFile, feeds_path, included, load_feeds
 from services.ingest.fetch import Fetcher
-from services.ingest.full_text import Pages, lacks_text, may_concern_us, pages_wanted, with_page
+from services.ingest.full_text import Pages, is_of_its_own, lacks_text, may_concern_us, pages_wanted, with_page
 from services.ingest.parsed import ParsedFeed
 from services.ingest.parsers import Parsers
 from services.ingest.robots import Robots
@@ -78,7 +79,7 @@ class Reader:
             )
             for opened in (False, True)
         )
-        self._parsers = Parsers()
+        self._parsers = Parsers(languages=True)
         self._spacing = HostSpacing()
         self._spacing.services = tuple(host.lower() for host in file.polite)
         self._robots = Robots()
@@ -133,9 +134,12 @@ class Reader:
         if feed.full_text != "never":
             pages = Pages(self._parsers, self._spacing, self._robots)
             wanted = pages_wanted(concerning, [one for one in passed if lacks_text(one)])
-            read = await pages.read(wanted, fetcher, spaced=not feed.allow_private)
+            read = await pages.read(wanted, partial(self._way, feed))
             concerning = [with_page(one, read) for one in concerning]
         return FeedRead(feed, parsed, len(recent), tuple(concerning))
+
+    def _way(self, feed: Feed, url: str) -> tuple[Fetcher, str]:
+        return (self._private, "") if is_of_its_own(feed, url) else (self._public, host_of(url))
 
     def _recent(self, decided: Sequence[Decision]) -> Iterator[Decision]:
         """Yield the entries of the days, and the first few of those without a date."""

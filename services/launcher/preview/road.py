@@ -99,9 +99,8 @@ def tell_all(alerts: Sequence[Alert], config: Subscriptions) -> dict[str, list[T
             when, reason = Pace.NOW, decision.reason
             if decision.tell is not Tell.NONE:
                 lately = [level for at, level in sent[subscription.name] if at > alert.created_at - HOUR]
-                when, because = pace(
-                    decision, alert, subscription, before, LastHour(len(lately), max(lately, default=0))
-                )
+                hour = LastHour(len(lately), max(lately, default=0))
+                when, because = pace(decision, alert, subscription, before, hour, alert.created_at)
                 reason = f"{reason}; {because}" if because else reason
                 told[key] = Told(Snapshot.of(alert))
                 if when is Pace.NOW:

@@ -13,7 +13,13 @@ from shared.events import Report
 from shared.signals import LEVEL_NAMES
 
 _SOURCES = 4
-_WHEN = {Pace.NOW: "at once", Pace.FOLDED: "folded with others", Pace.COLLECTED: "in a summary"}
+_WHEN = {
+    Pace.NOW: "at once",
+    Pace.FOLDED: "folded with others",
+    Pace.COLLECTED: "in a summary",
+    Pace.HELD: "after quiet hours",
+    Pace.DIGEST: "in the digest",
+}
 _WHAT = {Tell.OPENING: "alert", Tell.UPDATE: "update", Tell.RETRACTION: "retraction"}
 
 
