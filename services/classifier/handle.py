@@ -90,7 +90,8 @@ def judge_batch(
     judged: list[tuple[Received[NewsItem], Judgement]] = []
     until = clock() + seconds
     items = 0
-    for items, one in enumerate(received, 1):
+    for one in received:
+        items += 1
         judgement = judge_item(one.event, vectors)
         if judgement is not None:
             judged.append((one, judgement))
