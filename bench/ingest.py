@@ -46,12 +46,19 @@ class Contender:
     process: asyncio.subprocess.Process
     beside: int | None = None
 
-    async def poll(self, count: int) -> dict[str, float]:
-        """Poll `count` feeds once; measure pace, CPU and memory."""
+    async def ready(self) -> dict[str, float]:
+        """Wait until it has loaded what it polls with and knows its feeds: that is no part of a poll."""
+        assert self.process.stdout is not None
+        if not await self.process.stdout.readline():
+            raise SystemExit(f"{self.name} ended before its start")
+        return self._cpu()
+
+    async def poll(self) -> dict[str, Any]:
+        """Let it poll its feeds once; measure pace, CPU and memory."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        cpu_before = self._cpu()
-        self.process.stdin.write(f"poll {count}\n".encode())
+        before = self._cpu()
+        self.process.stdin.write(b"poll\n")
         answer = asyncio.create_task(self.process.stdout.readline())
         peak = 0.0
         while not answer.done():
@@ -62,37 +69,43 @@ class Contender:
         said = json.loads(answer.result())
         if said.get("error"):
             say(f"    {self.name}: {said['error']}")
+        after = self._cpu()
+        spent = {kind: round(seconds - before.get(kind, 0.0), 2) for kind, seconds in after.items()}
         return {
             "feeds_per_s": round(said["feeds"] / said["seconds"], 1),
             "seconds": round(said["seconds"], 2),
             "feeds": said["feeds"],
             "new": said["new"],
-            "cpu_s": round(self._cpu() - cpu_before, 2),
+            "cpu_s": round(sum(spent.values()), 2),
+            "cpu_by": spent,
             "memory_mb": round(peak / 1e6),
         }
 
-    def _family(self) -> list[psutil.Process]:
-        found: list[psutil.Process] = []
-        for pid in (self.process.pid, self.beside):
+    def _family(self) -> list[tuple[str, psutil.Process]]:
+        """Return the processes that work for it, each with the part that it plays."""
+        found: list[tuple[str, psutil.Process]] = []
+        for pid, kind, below in ((self.process.pid, "main", "parsers"), (self.beside, "database", "database")):
             if pid is not None and psutil.pid_exists(pid):
                 root = psutil.Process(pid)
-                found += [root, *root.children(recursive=True)]
+                found += [(kind, root), *((below, child) for child in root.children(recursive=True))]
         return found
 
-    def _cpu(self) -> float:
-        total = 0.0
-        for one in self._family():
+    def _cpu(self) -> dict[str, float]:
+        """Return the seconds used so far, by part."""
+        total: dict[str, float] = {}
+        for kind, one in self._family():
             try:
                 times = one.cpu_times()
             except psutil.Error:
                 continue
             # What a process's children used is counted where they ended and are no longer seen themselves.
-            total += times.user + times.system + times.children_user + times.children_system
+            used = times.user + times.system + times.children_user + times.children_system
+            total[kind] = total.get(kind, 0.0) + used
         return total
 
     def _memory(self) -> float:
         total = 0.0
-        for one in self._family():
+        for _, one in self._family():
             try:
                 # Shared pages of PostgreSQL's processes would count many times over.
                 total += one.memory_full_info().uss
@@ -112,14 +125,15 @@ class Contender:
             await self.process.wait()
 
 
-async def start(name: str, python: str, folder: Path, base: str, environment: dict[str, str]) -> Contender:
-    """Start one contender in a fresh process."""
+async def start(name: str, python: str, folder: Path, base: str, count: int, environment: dict[str, str]) -> Contender:
+    """Start one contender, with `count` feeds, in a fresh process."""
     process = await asyncio.create_subprocess_exec(
         python,
         "-m",
         f"bench.ingest_{name}",
         str(folder),
         base,
+        str(count),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         env=os.environ | environment,
@@ -142,16 +156,19 @@ async def run(name: str, python: str, folder: Path, port: int, counts: dict[floa
             if server is not None:
                 await server.start()
                 environment = await _prepare(server, here)
-            contender = await start(name, python, here, base, environment)
+            contender = await start(name, python, here, base, count, environment)
             if server is not None:
                 contender.beside = server.pid
+            started = await contender.ready()
+            figures[f"start at {delay * 1000:.0f} ms"] = {"cpu_s": round(sum(started.values()), 2)}
             for phase, edition in PHASES:
                 await asyncio.to_thread(_control, base, delay, edition)
-                found = await contender.poll(count)
+                found = await contender.poll()
                 figures[f"{phase} at {delay * 1000:.0f} ms"] = found
                 say(
                     f"  {name:<7}{phase:<8} {delay * 1000:>4.0f} ms {found['feeds_per_s']:>9,.1f} feeds/s"
                     f"  cpu {found['cpu_s']:>6.1f} s  {found['memory_mb']:>5} MB  {found['new']:>7} new"
+                    f"  {'  '.join(f'{part} {used:.1f} s' for part, used in found['cpu_by'].items())}"
                 )
             await contender.end()
         finally:
@@ -183,7 +200,11 @@ async def main() -> None:
     """Run every contender and print what came of it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--feeds", type=int, default=2_000)
-    parser.add_argument("--reader-python", default=sys.executable, help="a Python that has `reader` installed")
+    parser.add_argument(
+        "--reader-python",
+        default=sys.executable,
+        help="a Python that has `reader` installed (and `sgmllib3k`, which what it carries of feedparser imports)",
+    )
     parser.add_argument("--only", default="ours,loop,reader")
     parser.add_argument("--no-delay-only", action="store_true")
     parser.add_argument("--no-check", action="store_true", help="leave `feeds check` out")
@@ -201,7 +222,7 @@ async def main() -> None:
         for name in options.only.split(","):
             python = options.reader_python if name == "reader" else sys.executable
             if name == "reader" and not await _has_reader(python):
-                say("  reader is not installed here (--reader-python PATH names a Python that has it)")
+                say("  reader does not start here (--reader-python PATH names a Python that has it, and sgmllib3k)")
                 continue
             counts = {0.0: options.feeds} | ({} if options.no_delay_only else {DELAY_S: delayed[name]})
             figures[name] = await run(name, python, folder, port, counts)
@@ -223,7 +244,7 @@ def ratios(figures: dict[str, Any]) -> dict[str, Any]:
     ours = figures.get("ours", {})
     for name in ("loop", "reader"):
         for phase, other in figures.get(name, {}).items():
-            if phase not in ours:
+            if phase not in ours or "feeds_per_s" not in other:
                 continue
             mine = ours[phase]
             found[f"{phase} to {name}"] = round(mine["feeds_per_s"] / other["feeds_per_s"], 2)
@@ -233,7 +254,12 @@ def ratios(figures: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _has_reader(python: str) -> bool:
-    process = await asyncio.create_subprocess_exec(python, "-c", "import reader", stderr=asyncio.subprocess.DEVNULL)
+    # Its parser is loaded when it is first needed; a module that lacks would show in the middle of a run.
+    tried = "import reader; reader.make_reader(':memory:').add_feed('http://127.0.0.1/')"
+    try:
+        process = await asyncio.create_subprocess_exec(python, "-c", tried, stderr=asyncio.subprocess.DEVNULL)
+    except OSError:
+        return False
     return await process.wait() == 0
 
 

@@ -1,6 +1,6 @@
 """The plain loop that `make bench-ingest` compares with: httpx, feedparser and SQLite, one feed after the other.
 
-Reads phases on standard input ("poll COUNT"), answers each with a JSON line: feeds, seconds, entries.
+Says that it is ready, reads phases on standard input ("poll"), answers each with a JSON line: feeds, seconds, entries.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import feedparser  # type: ignore[import-untyped]
 import httpx2 as httpx
 
 
-def main(folder: str, base: str) -> None:
+def main(folder: str, base: str, count: int) -> None:
     """Poll as often as told."""
     database = sqlite3.connect(f"{folder}/loop.sqlite")
     database.execute("CREATE TABLE feed (url TEXT PRIMARY KEY, etag TEXT)")
@@ -23,8 +23,9 @@ def main(folder: str, base: str) -> None:
         " PRIMARY KEY (feed, id))"
     )
     with httpx.Client() as client:
-        for line in sys.stdin:
-            count = int(line.split()[1])
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
+        for _ in sys.stdin:
             started = time.monotonic()
             new = sum(poll(client, database, f"{base}/{number}.xml") for number in range(count))
             took = time.monotonic() - started
@@ -51,4 +52,4 @@ def poll(client: httpx.Client, database: sqlite3.Connection, url: str) -> int:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2])
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))

@@ -9,6 +9,7 @@ What it promises, record by record:
    the process ends and is started again. Nothing is acknowledged after a failure.
 4. Dead letters are confirmed by the broker before the offset is committed.
 5. A handler whose time is up settles the front of its batch only; that is committed, and the rest is the next batch.
+   Where the consumer is to stop or pause meanwhile, the rest is left for whoever reads next.
 6. A flood of poison pauses the whole group until a person resumes it (`shared.control`).
 
 FastStream acknowledges past a failed message unless told otherwise, and reads headers that
@@ -123,6 +124,9 @@ class Consumer(Generic[E]):
                 await self._commit(front)
                 await self._gauge_flood(front, poison)
                 BATCH_SECONDS.labels(self.consumption.group).observe(time.monotonic() - began)
+                if not self.subscriber.running:
+                    # Told to stop, or paused: this consumer polls no more, and the next one begins where we committed.
+                    break
         except Exception as fault:
             self.failed = True
             self.fail(fault)

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 
 from services.classifier.nearness import between, closest
 from services.classifier.reading import Reading, Sentence
 from services.classifier.setaside import Weighed
+from services.classifier.trades import EVENT, care_spared, is_hit_with_others, outside_names
 from services.classifier.victim import Cast
 from shared.gate.scan import Hit, unspaced
 from shared.signals import MEANINGS, Axis, Signal
 
-EVENT = ("cyber", "breach", "hacked", "hacker", "gang", "darknet")
 STRONG_EVENT = ("cyber", "breach")
 CARE = ("care", "provider", "supplier")
 FRAMES = (
@@ -40,10 +39,6 @@ TALK = (
     "insurer", "pharma", "other_sector", "physical", "not_computer", "metaphor", "vulnerability", "exposure",
     "insider", "harmless", "anniversary", "fiction", "campaign", "mask", "question",
 )  # fmt: skip
-# Of these, what a provider's own name may hold: "University of X Cancer Center". A "vet clinic" stays one.
-_IN_NAMES = frozenset({"other_sector", "policy", "statistics", "sentence", "product", "campaign", "insurer", "advice"})
-# "Pathology firm": what kind of firm stands before it.
-_FIRM = frozenset({"firm", "company", "giant", "software company", "firma", "logistics"})
 _MANY_FRAMES = 3
 _LEAD = 320
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
@@ -57,7 +52,7 @@ def features_of(reading: Reading, weighed: Iterable[Weighed], cast: Cast) -> Fea
     """Return the features that hold for an article, each with the words that show it."""
     found: Features = {}
     names = [(m.start, m.end) for m in (*cast.victims, *cast.others) if m.specific]
-    sentences = [_outside_names(sentence, names, reading) for sentence in reading.sentences]
+    sentences = [outside_names(sentence, names, reading) for sentence in reading.sentences]
     title = [s for s in sentences if s.title]
     edge = reading.title_length + _LEAD
     lead = [s for s in sentences if not s.title and s.start < edge][:3]
@@ -74,7 +69,10 @@ def features_of(reading: Reading, weighed: Iterable[Weighed], cast: Cast) -> Fea
     _links(found, "head", head, reading)
     _links(found, "lead", lead, reading)
     _links(found, "any", sentences, reading)
-    _clear_cut(found)
+    spared = care_spared(head, reading)
+    if spared is not None:
+        found["told:care_spared"] = spared
+    _clear_cut(found, among_others=is_hit_with_others(head, reading))
     _cast(found, cast)
     _signals(found, weighed, reading)
     if not body and not lead:
@@ -83,31 +81,6 @@ def features_of(reading: Reading, weighed: Iterable[Weighed], cast: Cast) -> Fea
         found["shape:no_title"] = ""
     found["bias"] = ""
     return found
-
-
-def _outside_names(sentence: Sentence, names: list[tuple[int, int]], reading: Reading) -> Sentence:
-    """Read names as names: leave out what "University of X Cancer Center" or "pathology firm" hold of other sectors.
-
-    A provider that is named by "Health" alone ("Ascentia Health") is a word for care.
-    """
-    cares = [hit for hit in sentence.hits if hit.concept in {"care", "health"}]
-    if not cares:
-        return sentence
-    cared = [(c.start, c.end) for c in sentence.hits if c.concept in {"care", "product"}]
-    kept: list[Hit] = []
-    for hit in sentence.hits:
-        named = next((name for name in names if name[0] <= hit.start and hit.end <= name[1]), None)
-        if hit.concept in _IN_NAMES and (named or _is_firm_of_care(hit, cares, reading)):
-            continue
-        kept.append(hit)
-        if hit.concept == "health" and named and not any(named[0] <= a and b <= named[1] for a, b in cared):
-            kept.append(hit._replace(concept="care"))
-    return replace(sentence, hits=tuple(kept))
-
-
-def _is_firm_of_care(hit: Hit, cares: list[Hit], reading: Reading) -> bool:
-    beside = any(0 < hit.start - care.end <= 1 for care in cares)
-    return beside and reading.quote(hit.start, hit.end).lower() in _FIRM
 
 
 def _tell(found: Features, zone: str, sentences: list[Sentence], reading: Reading, concepts: tuple[str, ...]) -> None:
@@ -162,9 +135,13 @@ def _links(found: Features, zone: str, sentences: Iterable[Sentence], reading: R
             found.setdefault(f"{zone}:event+care+talk", span)
 
 
-def _clear_cut(found: Features) -> None:
-    """Say whether the head tells of an attack on care and of nothing else, or of several other things."""
-    talk = sorted({frame for frame in (*TALK, "ends_in_a_question") if f"head:{frame}" in found})
+def _clear_cut(found: Features, *, among_others: bool) -> None:
+    """Say whether the head tells of an attack on care and of nothing else, or of several other things.
+
+    Other victims of the same attack are no other thing.
+    """
+    ours = {"other_sector"} if among_others else set[str]()
+    talk = sorted({frame for frame in (*TALK, "ends_in_a_question") if f"head:{frame}" in found} - ours)
     more = sorted({frame for frame in TALK if f"lead:{frame}" in found})
     for zone in ("head", "lead"):
         link = found.get(f"{zone}:event+care")

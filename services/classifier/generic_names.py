@@ -7,6 +7,7 @@ from functools import cache, lru_cache
 
 from services.classifier.naming import Mention
 from services.classifier.place_words import country_words, is_demonym, table
+from services.classifier.reading import Reading
 from shared.gate.scan import unspaced
 
 _KINDS = frozenset(
@@ -16,11 +17,14 @@ _KINDS = frozenset(
     "dental practice european central northern southern eastern western north south east west nationwide multiple "
     "régional universitaire privé municipal santé soins público privado universitario of organisation "
     "organization trust centre center facility facilities all some any every my our your this that these those "
+    "hunderte dutzende zahlreiche mehrere viele tausende centaines dizaines plusieurs decenas cientos varios varias "
+    "decine centinaia diversi dezenas centenas tientallen honderden meerdere flere flera dussintals kymmeniä desítky "
+    "stovky dziesiątki setki kilka kolme viele einige manche weitere autres otros otras altri outros andere "
     "one two three four five six seven eight nine ten dozens hundreds".split()
 )
 _UNSPACED_KINDS = re.compile(
-    r"这家|該|该|同|又|另|再|大手|某|一家|一所|多家|两家|三家|几家|家|所|大型|综合性|综合|綜合|大学|教学|教學|公立|私立|国立|國立|市立|县|縣|省|市|州|都|府"
-    r"|地方|地区|地區|附属|附屬|主要|知名|当地|當地|ネットワーク|グループ|複数|各地|全国|全國|[0-9０-９一二三四五六七八九十百]+|の|内|内の"
+    r"米国?|英国?|独|仏|豪州?|韓国?|这家|該|该|同|又|另|再|大手|某|一家|一所|多家|两家|三家|几家|家|所|大型|综合性|综合|綜合|大学|教学|教學|公立|私立|国立|國立|市立|县|縣|省|市|州|都|府"
+    r"|最大|儿童|兒童|小児|こども|子ども|妇女|婦女|妇幼|精神|肿瘤|癌症|专科|專科|私立|私人|私家|民营|三甲|南部|北部|中部|東部|东部|西部|地方|地区|地區|附属|附屬|主要|知名|当地|當地|ネットワーク|グループ|複数|各地|全国|全國|[0-9０-９一二三四五六七八九十百]+|の|内|内の"
 )
 
 _HOSPITAL = re.compile(
@@ -35,8 +39,22 @@ def is_generic(mention: Mention) -> bool:
     if not mention.own:
         return True
     if any(unspaced(word) for word in mention.own):
-        return all(_only_places(word) for word in mention.own)
+        # "山陰の病院": a hospital of somewhere.
+        return all(word.endswith("の") or _only_places(word) for word in mention.own)
     return all(_says_nothing(word) for word in mention.own if len(word) > 1) or _names_a_place(mention)
+
+
+def begins_a_sentence_only(mention: Mention, reading: Reading) -> bool:
+    """Say whether what sets a name apart is one capitalised word with which a title begins: "Charity hospice loses …".
+
+    A capital tells nothing there, unless the text writes the word with one, too.
+    """
+    if not mention.sentence.title or len(mention.own) != 1 or mention.start != mention.sentence.start or mention.listed:
+        return False
+    (word,) = mention.own
+    first = mention.name.split()[0]
+    later = reading.document[reading.title_length :]
+    return first.lower() == word and " " in mention.name and bool(later) and first not in later
 
 
 def without_places(name: str) -> tuple[str, ...]:

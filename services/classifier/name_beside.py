@@ -6,6 +6,7 @@ import re
 
 from services.classifier.naming import Mention
 from services.classifier.reading import Reading
+from shared.gate.scan import unspaced
 
 # "Cardiovascular Consultants, filiale de Fresenius": the parent is named, the subsidiary was hit.
 _PART_OF = re.compile(
@@ -23,6 +24,8 @@ _TELLS_ITS_PATIENTS = re.compile(
 )
 # "Serviço de Saúde da Madeira (SESARAM)", "L'Avezzano Sulmona L'Aquila (ASL 1)".
 _SHORT_AFTER = re.compile(r"^[»”\"]?[\s\u00a0]?[(（]([A-ZÀ-Ý][\w.-]{1,11}(?: \d{1,2})?)[)）]")
+# "多伦多病童医院（The Hospital for Sick Children）"
+_LATIN_AFTER = re.compile(r"\s?[（(]([A-ZÀ-Ý][A-Za-zÀ-ÿ.'’&-]*(?: [A-Za-zÀ-ÿ.'’&-]+){0,8})(?:[,，、][^)）]*)?[)）]")
 _LONG_BEFORE = re.compile(
     r"([A-ZÀ-Ý][\w&'’-]+(?: (?:(?:of|de|du|da|do|di|and|&|et|e) )?[A-ZÀ-Ý][\w&'’-]+){1,6}) [(（]$"
 )
@@ -53,6 +56,9 @@ def customer_that_tells(main: Mention, others: list[Mention], reading: Reading) 
 def short_and_long(mention: Mention, reading: Reading) -> tuple[str, ...]:
     """Return the short name in brackets behind a name, or the long one before a short one in brackets."""
     document = reading.document
+    if unspaced(mention.name):
+        latin = _LATIN_AFTER.match(document, mention.end, mention.end + _REACH)
+        return (latin[1],) if latin is not None else ()
     after = _SHORT_AFTER.match(document[mention.end : mention.end + 24])
     if after is not None and sum(letter.isupper() for letter in after[1]) > 1:
         return (after[1],)

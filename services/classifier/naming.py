@@ -10,48 +10,47 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from services.classifier.place_words import is_demonym
+from services.classifier.name_edges import edges, place_behind, second_of_two, without_elision, words_in
+from services.classifier.name_words import JOINERS, STOP_CONCEPTS, TITLE_FILLERS
+from services.classifier.place_words import country_words, is_demonym, table
 from services.classifier.reading import Reading, Sentence
 from shared.gate.scan import Hit, unspaced
 
-_JOINERS = {
-    "de", "du", "des", "d", "la", "le", "les", "of", "the", "and", "&", "for", "at", "di", "del", "della", "dell",
-    "delle", "dei", "do", "da", "dos", "das", "e", "y", "et", "und", "am", "im", "an", "der", "den", "van", "het",
-    "von", "zu", "in", "los", "las", "el", "i", "w", "we", "im.", "św.", "och", "og", "s", "saint", "al", "degli", "à",
-}  # fmt: skip
-# A name may end in none of these, and may not go on over them at its right side where they only connect.
-_RIGHT_JOINERS = _JOINERS - {"and", "at", "an", "im", "in", "e", "et", "und", "y", "og", "och", "for", "&", "à"}
-_STOP_CONCEPTS = frozenset(
-    {"cyber", "breach", "hacked", "hacker", "victim_of", "outage", "claim", "stolen", "published", "closed", "down",
-     "cancelled", "ransom", "gang", "lawsuit", "penalty", "confirmed", "paper", "data", "suspended"}
-)  # fmt: skip
-_WORD = re.compile(r"[^\s\"“”„«»,;:()\[\]|/–—?!…]+")
 _MOST_MENTIONS = 120
-_LEFT_WORDS = 6
-_RIGHT_WORDS = 7
-_CJK_LEFT = re.compile(r"[\u3400-\u9fff\u30a0-\u30ff\uff21-\uff5aA-Za-z0-9・·]{0,14}$")
-_CJK_CUT = re.compile(
-    r"^.*(?:攻击|攻擊|病毒|黑客|駭客|遭|的|和|与|及|在|对|了|是|日|月|年|一家|所属|因|向|致|使|被|多家|最大|据|从|由|声称|聲稱|攻破|入侵"
-    r"|不正|向け|为|為|起诉|起訴|至少|导致|導致|确认|確認|证实|證實|通报|通報|家|所)"
-)
-# A Japanese name in kana from a mark on ("、さくら病院"), which holds no particle.
-_KANA_NAME = re.compile(r"(?:^|[、。「『（\s])([ぁ-んァ-ヶー一-鿿々・A-Za-z0-9]{2,14})$")
-_PARTICLE = re.compile(r"[はがをにへ]|から|まで|より|との|での|する|した|され")
-_HAN_AFTER = re.compile(r"[\u4e00-\u9fff]{2,5}?(?=遭|被|电脑|電腦|系统|系統|数据|資料|服务器|伺服器|网站|網站)")
-# "凡尔赛医院中心": the kind goes on.
-_KIND_GOES_ON = re.compile("中心|集团|集團|总院|總院|グループ|機構|ネットワーク")
-_NAMED_BEFORE = frozenset({"医院", "醫院", "病院", "诊所", "診所", "医疗机构", "醫療機構"})
 _INITIALS_AFTER = re.compile(r"[\s\u00a0]?[(（]([A-Z][A-Za-z]{1,6})[)）]")
-_QUOTED_AFTER = re.compile(r"\s?[«„“\"]([^«»„“”\"\n]{2,40})[»“”\"]")
-TITLE_FILLERS = {
-    "After", "Against", "Amid", "As", "At", "By", "Following", "For", "From", "In", "On", "Over", "To", "With", "Due",
-    "Says", "Hit", "Hits", "Is", "Are", "Was", "Were", "Be", "Been", "Has", "Have", "Major", "Largest", "Local", "More",
-    "Than", "Million", "Patients", "Patient", "A", "An", "Its", "Their", "Third", "Another", "Two", "Three", "Four",
-    "Several", "Multiple", "Some", "Thousands", "People", "New", "Impacted", "Affected", "When", "How", "Why",
-    "Exclusive", "Breaking", "Developing", "Update", "Updated", "Notice", "Nach", "Bei", "Auf", "Der", "Die", "Das",
-    "Un", "Une", "Le", "La", "Les", "L'", "El", "Los", "Il", "Lo", "O", "Os", "Het", "De", "En", "Een", "Na",
-    "Op", "Por", "Para", "Con", "Al", "Dans", "Après", "Sur", "Ce", "Cette", "Par", "Aux", "Au", "Et", "Y",
-}  # fmt: skip
+_OWNS = re.compile(r"['’]s [a-zß-öø-ÿ]")
+_CHAIN = re.compile(
+    r"[\w-]*(?:kedjan?|keten|konsernet|konsern|kæden?|kjeden?|kette|konzern|bolaget|ketju|koncernen|koncern) "
+)
+# "U.S. hospital operator Crestline Health"
+_KIND_BEFORE = re.compile(
+    r"(?:[\w.'’-]+ ){0,4}(?:operator|chain|provider|giant|network|firm|company|practice|nonprofit) (?=[A-Z])"
+)
+# "Alder Creek Behavioral Health data breach"
+_GOES_ON = re.compile(
+    r"(?<=[\w)]) (?:data|patients?|security|cyber\w*|says|confirms|network|computers?|ransomware)(?: [a-z]+)*$"
+)
+_LAND_S = re.compile(r"((?:[A-Z][\w.]+ ){0,2}[A-Z][\w.]+)['’]s (?=[A-Z])")
+# "benešovská nemocnice": a place as an adjective, which Slavic languages write in lower case.
+_ADJECTIVE = re.compile(
+    r"\b(?!(?:m[ěe]st|kraj|dět|detsk|vojen|lékař|lekár|miej|wojewódz|powiat|kliniczn|uniwersytec|dziecię|česk|polsk|sloven"
+    r"|američ|americk|němec|niemiec|rus|británsk|franc|okres|oblast|soukrom|priva|zdravot|medyc|mal|velk|wielk)\w*)"
+    r"(\w{4,}(?:sk|ck)(?:á|é|ou|ý|ého|ém|ej|i|iego|im|a|om|oj)) $"
+)
+# "Sankt-Hildegard-Hospital", "Marienkrankenhaus": the name stands in the word for care itself.
+_COMPOUND = re.compile(
+    r"((?!(?:Universit|Uni|Kreis|Kinder|Fach|Stadt|Bezirks|Privat|Unfall|Lungen|Reha|Tages|Augen|Haut|Zahn|Frauen|Haupt"
+    r"|Groß|Militär|Bundeswehr|Landes|Poly|Psychiatrie|Herz|Gemeinde|Allgemein|Regional|Akut|Zentral|Lehr|Kur|Klein|Tier"
+    r"|Streek|Academi|Barn|Läns|Central|Region|Psykiatri|Lokal|Nær|Syge|Syk|Sjuk|Kranken|Spezial|Maximal|Plan|Corona"
+    r"|Dorf|Partner|Nachbar|Konzern|Groot|Dieren|Djur|Børne|Øre|Ögon|Øjen|Hud|Tand|Kant(?:on|ons))\w*)"
+    r"[A-ZÄÖÜÅÆØ][\wäöüß]{3,}(?:-[A-ZÄÖÜÅÆØ][\wäöüß]*)*?)"
+    r"-?(?:[Kk]rankenhaus|[Kk]linik|[Kk]liniken|[Kk]linikum|[Hh]ospital|[Hh]ospiz|[Ss]pital|[Zz]iekenhuis|[Ss]jukhuset?"
+    r"|[Ss]ykehuset?|[Ss]ygehuset?|[Ll]asarett|[Gg]asthuis|[Ss]tift)"
+)
+# "University Medical Center in Lubbock": these alone say too little.
+_WEAK = frozenset({"university", "regional", "general", "children's", "county", "community", "central", "medical"})
+_SLAVIC = frozenset({"cs", "sk", "pl"})
+_LONGEST_ADJECTIVE = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +75,20 @@ def find_mentions(reading: Reading) -> list[Mention]:
     """Return the mentions of care providers and their suppliers, by place, each once."""
     found: list[Mention] = []
     for sentence in reading.sentences:
+        second_begins = -1
         for hit in sentence.hits:
             if hit.concept not in {"care", "provider", "supplier"} and not _named_health(reading, hit):
                 continue
-            start, end = _extent(reading, sentence, hit)
+            start, end = edges(reading, sentence, hit)
+            if hit.start >= second_begins >= 0:
+                start = max(start, second_begins)
+            if found and start < found[-1].end and (apart := second_of_two(reading.document, found[-1].end, hit)):
+                # Its own words decide below whether these are two houses or one: "Hospitals and Clinics".
+                second = _mention(reading, sentence, apart, end, hit)
+                if second.own and hit.concept == "care":
+                    found.append(second)
+                    second_begins = apart
+                    continue
             if found and start < found[-1].end:
                 previous = found[-1]
                 if (end - start) <= (previous.end - previous.start):
@@ -105,6 +114,19 @@ def _named_health(reading: Reading, hit: Hit) -> bool:
 
 def _mention(reading: Reading, sentence: Sentence, start: int, end: int, hit: Hit) -> Mention:
     name = reading.document[start:end].strip(" \n\t'’-.")
+    if _OWNS.match(reading.document, max(start, end - 2), end + 2):
+        # "Coastline Fertility's patient data"
+        name, end = name[:-2], end - 2
+    chain = _CHAIN.match(name) if hit.start == start else None
+    if chain and end > hit.end and name[chain.end() : chain.end() + 1].isupper():
+        # "Helsekonsernet Aurora Helse": what kind it is, and then its name.
+        name = name[chain.end() :]
+    if more := _GOES_ON.search(name):
+        name = name[: more.start()]
+    if firm := _KIND_BEFORE.match(name):
+        name = name[firm.end() :]
+    if (land := _LAND_S.match(name)) and (land[1].lower() in table("regions") or land[1].lower() in country_words()):
+        name = name[land.end() :]
     own = _own_words(reading, sentence, start, end, hit)
     words = name.split()
     while own and len(words) > 1 and is_demonym(words[0].lower()) and words[0].lower() not in own:
@@ -112,11 +134,25 @@ def _mention(reading: Reading, sentence: Sentence, start: int, end: int, hit: Hi
         if words[0].lower() not in own and len(words) > 1 and words[0][0].islower():
             words = words[1:]
         name = " ".join(words)
+    if own and own <= _WEAK and hit.concept == "care":
+        placed = place_behind(reading.document, end, sentence.end)
+        return Mention(reading.document[start:placed].strip(" '’-"), start, placed, sentence, own)
     if not own:
         initials = _INITIALS_AFTER.match(reading.document, end)
         if initials and stands_for(initials[1], name):
             own = frozenset({initials[1].lower()})
+        elif hit.concept == "care" and (adjective := _adjective(reading, start)):
+            return Mention(f"{adjective[1]} {name}", adjective.start(1), end, sentence, own)
+        elif hit.concept == "care" and (placed := place_behind(reading.document, end, sentence.end)) > end:
+            return Mention(reading.document[start:placed].strip(" '’-"), start, placed, sentence, own)
     return Mention(name, start, end, sentence, own, hit.concept != "care", hit.concept == "supplier")
+
+
+def _adjective(reading: Reading, start: int) -> re.Match[str] | None:
+    """Return the place that stands as an adjective before a word for care."""
+    if reading.language not in _SLAVIC:
+        return None
+    return _ADJECTIVE.search(reading.document, max(0, start - _LONGEST_ADJECTIVE), start)
 
 
 def stands_for(initials: str, name: str) -> bool:
@@ -128,90 +164,29 @@ def stands_for(initials: str, name: str) -> bool:
 def _own_words(reading: Reading, sentence: Sentence, start: int, end: int, hit: Hit) -> frozenset[str]:
     """Return the words that set this name apart from "a hospital"."""
     if unspaced(reading.document[hit.start : hit.end]):
-        own = reading.document[start : hit.start] or reading.document[hit.end : end]
+        own = reading.document[start : hit.start].strip() or reading.document[hit.end : end]
         return frozenset({own}) if own else frozenset()
     inside = _hits_within(sentence, start, end)
     common = {(h.start, h.end) for h in inside if h.concept in {"care", "health"}}
+    telling = [h for h in inside if h.concept in STOP_CONCEPTS]
     own_words: set[str] = set()
-    for word in _WORD.finditer(reading.document, start, end):
-        text = word.group().strip(".'’-")
-        text = re.sub(r"^(?:[dlDL]|dell|all|nell)['’]", "", text)
+    for word in words_in(reading.document, start, end):
+        text = without_elision(word.group().strip(".'’-"))
+        if any(h.start <= word.start() < hit.start and word.end() <= h.end for h in telling):
+            continue
         if any(a <= word.end() - len(text) and word.end() <= b + 2 for a, b in common):
             continue
         if is_demonym(text.lower()):
             continue
-        if text and (text[0].isupper() or text[0].isdigit() or hit.concept != "care") and text.lower() not in _JOINERS:
+        if text and (text[0].isupper() or text[0].isdigit() or hit.concept != "care") and text.lower() not in JOINERS:
             own_words.add(text.lower())
-    if not own_words and hit.concept != "care":
+    if own_words:
+        return frozenset(own_words)
+    if hit.concept != "care":
         return frozenset({reading.lowered[hit.start : hit.end]})
-    return frozenset(own_words)
+    compound = _COMPOUND.fullmatch(reading.document, hit.start, hit.end)
+    return frozenset({compound[1].lower()}) if compound else frozenset()
 
 
 def _hits_within(sentence: Sentence, start: int, end: int) -> list[Hit]:
     return [h for h in sentence.hits if start <= h.start < end]
-
-
-def _extent(reading: Reading, sentence: Sentence, hit: Hit) -> tuple[int, int]:
-    text = reading.document
-    if unspaced(text[hit.start : hit.end]):
-        left = _CJK_LEFT.search(text, max(sentence.start, hit.start - 16), hit.start)
-        run = left.group() if left else ""
-        kana = _KANA_NAME.search(text, max(sentence.start, hit.start - 16), hit.start)
-        if kana and len(kana[1]) > len(run) and not _PARTICLE.search(kana[1]):
-            return kana.start(1), hit.end
-        cut = _CJK_CUT.match(run)
-        start = hit.start - len(run) + (cut.end() if cut else 0)
-        if start < hit.start and (more := _KIND_GOES_ON.match(text, hit.end, sentence.end)):
-            return start, more.end()
-        follows = start == hit.start and text[hit.start : hit.end] not in _NAMED_BEFORE
-        after = _HAN_AFTER.match(text, hit.end, sentence.end) if follows else None
-        return start, after.end() if after else hit.end
-    stops = [(h.start, h.end) for h in sentence.hits if h.concept in _STOP_CONCEPTS]
-    stops = [s for s in stops if not (s[0] < hit.end and hit.start < s[1])]
-    start = _grow_left(text, sentence, hit.start, stops)
-    end = _grow_right(text, sentence, hit.end, stops)
-    quoted = _QUOTED_AFTER.match(text, end, sentence.end)
-    return start, quoted.end() if quoted and quoted[1][0].isupper() else end
-
-
-def _grow_left(text: str, sentence: Sentence, start: int, stops: list[tuple[int, int]]) -> int:
-    words = list(_WORD.finditer(text, sentence.start, start))[-_LEFT_WORDS:]
-    kept = edge = start
-    for word in reversed(words):
-        between = text[word.end() : edge]
-        if between.strip(" '’") or _stopped(word.start(), word.end(), stops) or word.group() in TITLE_FILLERS:
-            break
-        bare = word.group().strip("'’")
-        if _proper(bare):
-            kept = word.start()
-        elif bare.lower() not in _JOINERS:
-            break
-        edge = word.start()
-    elided = re.match(r"(?:[dlDL]|dell|all|nell|sull)['’]", text[kept:start] or "")
-    return kept + elided.end() if elided else kept
-
-
-def _grow_right(text: str, sentence: Sentence, end: int, stops: list[tuple[int, int]]) -> int:
-    kept = edge = end
-    for number, word in enumerate(_WORD.finditer(text, end, sentence.end)):
-        if number >= _RIGHT_WORDS or text[edge : word.start()].strip(" '’-") or "\n" in text[edge : word.start()]:
-            break
-        if _stopped(word.start(), word.end(), stops):
-            break
-        bare = re.sub(r"^(?:[dlDL]|dell|all|nell)['’]", "", word.group()).rstrip(".'’")
-        if _proper(bare) and word.group() not in TITLE_FILLERS:
-            kept = word.start() + len(word.group().rstrip(".'’"))
-        elif bare.lower() not in _RIGHT_JOINERS:
-            break
-        edge = word.end()
-        if word.group().endswith(".") and len(bare) > 3:
-            break
-    return kept
-
-
-def _proper(word: str) -> bool:
-    return bool(word) and (word[0].isupper() or word in {"1", "2", "3", "4", "5"})
-
-
-def _stopped(start: int, end: int, stops: list[tuple[int, int]]) -> bool:
-    return any(a < end and start < b for a, b in stops)

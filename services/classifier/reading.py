@@ -16,6 +16,8 @@ from functools import cache
 from services.classifier.article import Article
 from services.classifier.judgement import Field
 from services.classifier.masking import unmask
+from services.classifier.plain_words import told_plainly
+from services.classifier.signed import signs_itself
 from shared.gate.gate import CONCEPTS, HEAD_CHARACTERS, PLAIN, gate_scanner, plain_scanner
 from shared.gate.scan import Hit, Scanner, lower
 from shared.gate.terms import WORLD, all_terms, terms
@@ -38,7 +40,6 @@ _CONJUNCTIONS = {
     "sv": "och men", "pl": "i ale oraz a", "cs": "a ale", "fi": "ja mutta", "ca": "i però", "ro": "și dar",
     "sk": "a ale", "ru": "и но а", "uk": "і та але", "hu": "és de", "tr": "ve ama", "hr": "i ali", "sl": "in ampak",
 }  # fmt: skip
-_BODILY = frozenset({"physical", "not_computer", "metaphor"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,8 @@ def read(article: Article) -> Reading:
     for language in (*languages, WORLD):
         hits += _rest(language).hits(lowered, document)
     kept = _longest(hits)
-    kept = unmask(kept, len(title), document)
+    # A provider's own name behind its notice is no publisher's.
+    kept = unmask(kept, 0 if signs_itself(title, kept) else len(title), document)
     sentences = tuple(_sentences(document, len(title), kept))
     return Reading(article, document, lowered, len(title), sentences, languages, title_map, text_map)
 
@@ -224,27 +226,11 @@ def _languages(told: str | None, hits: list[Hit], lowered: str) -> tuple[str, ..
 
 def _sentences(document: str, title_length: int, hits: list[Hit]) -> Iterator[Sentence]:
     starts = [hit.start for hit in hits]
-    # A headline and the sentence under it speak of one thing: "attack" in one, "servers" in the other.
-    head = [hit for hit in hits if hit.start < HEAD_CHARACTERS]
-    for index, (start, end) in enumerate(_bounds(document)):
-        first = bisect_right(starts, start - 1)
-        last = bisect_right(starts, end - 1)
-        own = hits[first:last]
-        near = head if start < HEAD_CHARACTERS and title_length else own
-        yield Sentence(index, start, end, _told_plainly(own, near), title=start < title_length)
-
-
-def _told_plainly(hits: list[Hit], near: list[Hit]) -> tuple[Hit, ...]:
-    """Read an assault in plain words ("stolen", "attack") as a hack where what is digital is spoken of beside it."""
-    digital = [hit for hit in near if hit.concept == "digital"]
-    assaults = [hit for hit in near if hit.concept == "assault"]
-    bodily = any(hit.concept in _BODILY and not _meets(hit, assaults) for hit in near)
-    if assaults and digital and not bodily:
-        return tuple(
-            hit._replace(concept="hacked") if hit.concept == "assault" and not _fills(digital, hit) else hit
-            for hit in hits
-        )
-    return tuple(hits)
+    bounds = list(_bounds(document))
+    own = [hits[bisect_right(starts, start - 1) : bisect_right(starts, end - 1)] for start, end in bounds]
+    told = told_plainly(own, [start < HEAD_CHARACTERS for start, _ in bounds], document)
+    for index, (start, end) in enumerate(bounds):
+        yield Sentence(index, start, end, told[index], title=start < title_length)
 
 
 def _bounds(document: str) -> Iterator[tuple[int, int]]:
@@ -264,12 +250,3 @@ def _pieces(document: str, start: int, end: int) -> Iterator[tuple[int, int]]:
         stop = min(end, piece + SENTENCE_CHARACTERS)
         if document[piece:stop].strip():
             yield piece, stop
-
-
-def _meets(hit: Hit, others: list[Hit]) -> bool:
-    return any(hit.start < other.end and other.start < hit.end for other in others)
-
-
-def _fills(digital: list[Hit], assault: Hit) -> bool:
-    """Say whether all that is digital stands in the words of the assault itself ("data theft")."""
-    return all(assault.start < one.end and one.start < assault.end for one in digital)

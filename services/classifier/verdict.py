@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from services.classifier.features import CARE, EVENT, Features
+from services.classifier.features import CARE, Features
 from services.classifier.judgement import Weight
+from services.classifier.trades import EVENT
 
 WEIGHTS = Path(__file__).with_name("weights.toml")
 # Below the half, since a miss costs more than a false alarm (figures in docs/classifier.md).
@@ -99,6 +100,14 @@ def _ruled_out(features: Features) -> str | None:
         return f"told as a drill: “{features['told:drill']}”"
     if "told:anniversary" in features and not any(data in features for data in _DATA):
         return f"told as long past: “{features['told:anniversary']}”"
+    if "told:care_spared" in features:
+        return f"another is attacked, care is spared: “{features['told:care_spared']}”"
+    if not any(f"{zone}:{concept}" in features for zone in ("head", "lead") for concept in CARE):
+        if "head:mask" in features:
+            return f"only looks like care: “{features['head:mask']}”"
+        made = next((features[f] for f in ("head:pharma", "head:insurer") if f in features), None)
+        if made is not None:
+            return f"makes drugs or devices, or insures: “{made}”"
     if "head:physical" in features and not any(f"{zone}:{w}" in features for zone in _ZONES for w in _PLAINLY_CYBER):
         return f"told of bodily harm or theft, nothing of computers: “{features['head:physical']}”"
     judged = next((features[f] for f in ("head:sentence", "head:arrest") if f in features), None)

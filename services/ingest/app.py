@@ -34,7 +34,7 @@ async def assemble(runtime: Runtime) -> None:
         engine=runtime.engine,
         public=NotingFetcher(make_policy(networks), skew, user_agent=user_agent(), connections=CONCURRENCY),
         private=private,
-        parsers=Parsers(languages=True),
+        parsers=Parsers(languages=True, gate=True),
         wake=relay.wake,
         internal=networks,
         secrets=runtime.settings.secrets_dir,

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-_MAX_AGE = re.compile(r'(?:^|[,\s])max-age\s*=\s*"?(\d{1,10})', re.IGNORECASE)
+_MAX_AGE = re.compile(r'(?:^|[,\s])max-age\s*=\s*"?([0-9]{1,10})', re.IGNORECASE)
 _NEVER = 10 * 365 * 86400
 
 
@@ -18,9 +18,15 @@ def http_date(value: str) -> datetime | None:
     """Read an HTTP date in any of its forms; None where it is none."""
     try:
         moment = parsedate_to_datetime(value)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (TypeError, ValueError, IndexError, OverflowError):
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _seconds(value: str) -> int | None:
+    """Read a number of seconds; None where it is none, as "\u00b2" is, which Python calls a digit."""
+    value = value.strip()
+    return min(int(value[:12]), _NEVER) if value.isascii() and value.isdigit() else None
 
 
 def fresh_for(headers: Mapping[str, str], now: datetime) -> float:
@@ -29,8 +35,7 @@ def fresh_for(headers: Mapping[str, str], now: datetime) -> float:
     if re.search(r"(?:^|[,\s])(no-cache|no-store)\b", control, re.IGNORECASE):
         return 0.0
     if match := _MAX_AGE.search(control):
-        age = headers.get("age", "").strip()
-        return float(max(0, min(int(match.group(1)), _NEVER) - (int(age) if age.isdigit() else 0)))
+        return float(max(0, min(int(match.group(1)), _NEVER) - (_seconds(headers.get("age", "")) or 0)))
     expires = http_date(headers.get("expires", ""))
     if expires is None:
         return 0.0
@@ -40,8 +45,8 @@ def fresh_for(headers: Mapping[str, str], now: datetime) -> float:
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float:
     """Return how many seconds the publisher asks us to stay away after an error."""
-    value = headers.get("retry-after", "").strip()
-    if value.isdigit():
-        return float(min(int(value[:12]), _NEVER))
+    value = headers.get("retry-after", "")
+    if (seconds := _seconds(value)) is not None:
+        return float(seconds)
     moment = http_date(value)
     return max(0.0, (moment - now).total_seconds()) if moment else 0.0

@@ -30,33 +30,38 @@ def plain(text: str, *, markup: bool, limit: int) -> str:
     escaped twice, as many feeds do, and is stripped once more. Raw input beyond what could
     ever be kept is cut first, so that one huge entry costs little.
     """
-    text = _bare(text, markup, limit)
-    lines = (" ".join(line.split()) for line in text.split("\n"))
-    return "\n".join(line for line in lines if line)[:limit].rstrip()
+    text, printable = _bare(text, markup, limit)
+    # What is printable has no space but the usual one: where no two stand together, there is nothing to tidy.
+    tidy = printable and "  " not in text
+    lines = [line.strip() if tidy else " ".join(line.split()) for line in text.split("\n")]
+    return "\n".join([line for line in lines if line])[:limit].rstrip()
 
 
 def one_line(text: str, *, markup: bool, limit: int) -> str:
     """Return `text` as `plain` does, on a single line."""
-    return " ".join(_bare(text, markup, limit).split())[:limit].rstrip()
+    return " ".join(_bare(text, markup, limit)[0].split())[:limit].rstrip()
 
 
-def _bare(text: str, markup: bool, limit: int) -> str:
+def _bare(text: str, markup: bool, limit: int) -> tuple[str, bool]:
+    """Return the words, and whether all that is left beside line ends is known to be printable."""
     text = text[: limit * 8]
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    text = _wanted(text)
+    text, printable = _wanted(text)
     if markup and ("<" in text or "&" in text):
+        referred = "&" in text
         text = _strip(text)
         if "<" in text and _MARKUP.search(text):
             text = _strip(text)
-        # Once more: character references may have brought them back.
-        text = _wanted(text)
-    return text
+        if referred:  # character references may have brought them back
+            text, printable = _wanted(text)
+    return text, printable
 
 
-def _wanted(text: str) -> str:
+def _wanted(text: str) -> tuple[str, bool]:
     # What is printable holds none of them; that is much quicker to tell than to search.
-    return text if text.replace("\n", "").isprintable() else _UNWANTED.sub("", text)
+    printable = text.replace("\n", "").isprintable()
+    return (text if printable else _UNWANTED.sub("", text)), printable
 
 
 def _strip(text: str) -> str:

@@ -26,6 +26,11 @@ CONNECT_WITHIN_S = 10.0
 IDLE_S = 15.0
 _READ = 64 * 1024
 _MAX_HEAD = 100 * 1024
+_MOST_INTERIM = 20
+"""Answers "wait" before the real one."""
+_CRUMBS = 20_000
+_CRUMB = 32
+"""Bytes: chunks that are smaller on average, once there are so many, only cost us time."""
 
 
 class Unreachable(Exception):  # noqa: N818 - reads as the answer
@@ -68,14 +73,21 @@ class Opened:
         if body:
             sent += self._http.send(h11.Data(data=body)) or b""
         self._writer.write(sent + (self._http.send(h11.EndOfMessage()) or b""))
-        while not isinstance(event := await self._next(), h11.Response):
+        for _ in range(_MOST_INTERIM):
+            if isinstance(event := await self._next(), h11.Response):
+                return event
             if not isinstance(event, h11.InformationalResponse):
-                raise Unreachable("the server does not speak HTTP as a server should")
-        return event
+                break
+        raise Unreachable("the server does not speak HTTP as a server should")
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Yield the body as it comes; raises Unreachable where it ends early."""
+        count = length = 0
         while isinstance(event := await self._next(), h11.Data):
+            count += 1
+            length += len(event.data)
+            if count > _CRUMBS and length < count * _CRUMB:
+                raise Unreachable("the server sends its answer in crumbs")
             yield bytes(event.data)
 
     async def _next(self) -> object:

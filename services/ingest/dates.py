@@ -30,7 +30,7 @@ def read_date(value: object) -> datetime | None:
     text = str(value or "").strip()
     if not text or len(text) > 64:
         return None
-    if text.replace(".", "", 1).isdigit() and len(text.split(".")[0]) in {9, 10, 13}:
+    if text.replace(".", "", 1).isdecimal() and len(text.split(".")[0]) in {9, 10, 13}:
         number = float(text)
         return sane(datetime.fromtimestamp(number / 1000 if number > 1e11 else number, UTC))
     try:

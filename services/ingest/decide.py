@@ -6,15 +6,14 @@ known by its id, and a version of it by a hash of its words.
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 
-from services.ingest.parsed import ParsedEntry
+from services.ingest.parsed import ParsedEntry, content_hash
 from services.ingest.urls import canonical_url
 from shared.events import Arrival
 from shared.ids import stable_id
@@ -96,12 +95,6 @@ class Decision:
         return self.verdict in {Verdict.NEW, Verdict.REVISED}
 
 
-def content_hash(entry: ParsedEntry) -> str:
-    """Hash the words of an entry: their spacing and Unicode form do not count."""
-    words = (unicodedata.normalize("NFC", part).split() for part in (entry.title, entry.summary, entry.text))
-    return stable_id("content", *(" ".join(part) for part in words))
-
-
 def identify(feed: str, entries: Iterable[ParsedEntry], now: datetime) -> list[Candidate]:
     """Give each entry its id; entries that share a guid but not their link get ids of their own.
 
@@ -109,25 +102,36 @@ def identify(feed: str, entries: Iterable[ParsedEntry], now: datetime) -> list[C
     than a day ahead of `now` are dropped: they would make old news look new.
     """
     entries = [entry for entry in entries if entry.guid]
+    own = _own_ids(entries)
+    latest = now + _AHEAD
+    found: dict[str, Candidate] = {}
+    for given in entries:
+        entry = given
+        if entry.published and entry.published > latest:
+            entry = replace(entry, published=None)
+        entry_id = stable_id("entry", feed, entry.guid, *own(entry))
+        if entry_id not in found:
+            found[entry_id] = Candidate(entry, entry_id, entry.words_hash or content_hash(entry))
+    return list(found.values())
+
+
+def _own_ids(entries: Sequence[ParsedEntry]) -> Callable[[ParsedEntry], tuple[str, ...]]:
+    """Return what tells an entry from others of its guid; in most feeds no two share one."""
+    if len({entry.guid for entry in entries}) == len(entries):
+        return lambda entry: ()
     links: dict[str, set[str | None]] = {}
     titles: dict[str, set[str]] = {}
     for entry in entries:
         links.setdefault(entry.guid, set()).add(entry.url)
         titles.setdefault(entry.guid, set()).add(entry.title)
-    found: dict[str, Candidate] = {}
-    for given in entries:
-        entry = given
-        if entry.published and entry.published > now + _AHEAD:
-            entry = replace(entry, published=None)
-        own = []
+
+    def own(entry: ParsedEntry) -> tuple[str, ...]:
         if len(links[entry.guid]) > 1:
-            own = [entry.url or entry.title]
-        elif len(titles[entry.guid]) > 2:
-            # Two may be an entry and its older form, as Atom allows; three are a publisher's mistake.
-            own = [entry.title]
-        entry_id = stable_id("entry", feed, entry.guid, *own)
-        found.setdefault(entry_id, Candidate(entry, entry_id, content_hash(entry)))
-    return list(found.values())
+            return (entry.url or entry.title,)
+        # Two may be an entry and its older form, as Atom allows; three are a publisher's mistake.
+        return (entry.title,) if len(titles[entry.guid]) > 2 else ()
+
+    return own
 
 
 def arrival(last_success: datetime | None, interval_s: float, now: datetime) -> Arrival:
@@ -155,7 +159,8 @@ def decide(
         if old is not None:
             decisions.append(_again(candidate, old, how))
             continue
-        if candidate.twin() in seen_as:
+        twin = candidate.twin()
+        if twin in seen_as:
             # Not stored: a feed whose ids change at every poll would fill the table.
             decisions.append(Decision(candidate, Verdict.UNCHANGED, _RENAMED, 1, how, now))
             continue
@@ -166,7 +171,7 @@ def decide(
         verdict = Verdict.SKIPPED if skip else Verdict.NEW
         reason = skip or _WHY_NEW[how]
         decisions.append(Decision(candidate, verdict, reason, 1, how, now))
-        seen_as.add(candidate.twin())
+        seen_as.add(twin)
     return decisions
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
@@ -19,7 +19,7 @@ SECRET = re.compile(r"\$\{([a-z0-9_]{1,60})\}")
 """A header's value may name a file of the secrets folder: `Bearer ${tracker_token}`."""
 
 Language = Annotated[str, StringConstraints(pattern=_LANGUAGE.pattern)]
-Trust = Literal["press", "attackers"]
+Trust = Literal["press", "official", "attackers"]
 FullText = Literal["candidates", "never"]
 
 
@@ -38,6 +38,12 @@ def check_address(url: str) -> str:
     if "@" in url.split("/", 3)[2]:
         raise ValueError("must not carry a user name or password")
     return url
+
+
+def check_trust(trust: Trust, claims_by_attackers: bool) -> None:
+    """Refuse a source that would be both; raises ValueError in words."""
+    if claims_by_attackers and trust == "official":
+        raise ValueError("`trust: official` and `claims_by_attackers: true` contradict each other")
 
 
 class JsonMapping(BaseModel):
@@ -98,7 +104,11 @@ class Options(BaseModel):
     country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = Field(
         None, description="Where most of its news happens, ISO 3166-1 alpha-2."
     )
-    trust: Trust = Field("press", description="Whose word it is: `attackers` for a tracker of their leak sites.")
+    trust: Trust = Field(
+        "press",
+        description="Whose word it is: `official` for an authority's own page, or the hospital's, whose word confirms; "
+        "`attackers` for a tracker of their leak sites.",
+    )
     claims_by_attackers: bool = Field(False, description="Another way to write `trust: attackers`.")
     allow_private: bool = Field(False, description="A source inside your own network, which is refused otherwise.")
     full_text: FullText = Field(
@@ -129,6 +139,11 @@ class Options(BaseModel):
             if not value.isascii() or not value.isprintable():
                 raise ValueError(f"the value of header {name!r} must be plain ASCII on one line")
         return headers
+
+    @model_validator(mode="after")
+    def _one_word(self) -> Self:
+        check_trust(self.trust, self.claims_by_attackers)
+        return self
 
     @field_validator("proxy")
     @classmethod

@@ -10,7 +10,7 @@ from urllib.parse import quote_plus
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
-from services.ingest.feeds import Feed, Language, Options, Trust, check_address
+from services.ingest.feeds import Feed, Language, Options, Trust, check_address, check_trust
 from services.ingest.urls import canonical_url
 from shared.config_file import read_config
 from shared.errors import ConfigError
@@ -66,6 +66,11 @@ class PushSource(BaseModel):
     country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
     trust: Trust = "press"
     claims_by_attackers: bool = False
+
+    @model_validator(mode="after")
+    def _one_word(self) -> PushSource:
+        check_trust(self.trust, self.claims_by_attackers)
+        return self
 
     def as_feed(self) -> Feed:
         """Return the feed that its items belong to."""

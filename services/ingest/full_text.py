@@ -7,18 +7,19 @@ and the reason is kept beside it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from threading import Event, Lock
 
 from services.ingest.decide import Candidate, Decision
+from services.ingest.entry_gate import compile_gate, passes_gate
+from services.ingest.feeds import Feed
 from services.ingest.fetch import Fetcher, Wishes
 from services.ingest.metrics import ARTICLES
 from services.ingest.parsers import Parsers
 from services.ingest.robots import Robots
 from services.ingest.spacing import HostSpacing
 from services.ingest.urls import host_of
-from shared.gate import gate
 
 ENOUGH = 1_500
 """Characters of text in the feed itself that make its page unnecessary."""
@@ -44,10 +45,9 @@ class FullText:
 
 
 def prepare_gate() -> None:
-    """Compile the gate's tables, which takes half a second, before the first feed needs them."""
+    """Have the gate ready in this process, for parsers that were not told to ask it."""
     with _GATE:
-        # Care and nothing else: it looks for the plain words of an attack, too, which have a table of their own.
-        gate("hospital")
+        compile_gate()
     _PREPARED.set()
 
 
@@ -58,7 +58,12 @@ def may_concern_us(candidates: Iterable[Candidate]) -> list[Candidate]:
 
 
 async def concerning(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Do the same without holding up the event loop: what takes long, or must wait, is done beside it."""
+    """Do the same without holding up the event loop: what takes long, or must wait, is done beside it.
+
+    The service's own parsers have asked already, in their processes.
+    """
+    if all(one.entry.concerns is not None for one in candidates):
+        return [one for one in candidates if one.entry.concerns]
     entries = (candidate.entry for candidate in candidates)
     short = sum(len(one.title) + len(one.summary) + len(one.text) for one in entries) <= _AT_ONCE
     if short and _PREPARED.is_set() and _GATE.acquire(blocking=False):
@@ -71,7 +76,7 @@ async def concerning(candidates: Sequence[Candidate]) -> list[Candidate]:
 
 def _passes(candidate: Candidate) -> bool:
     entry = candidate.entry
-    return gate(f"{entry.title}\n\n{entry.summary}\n\n{entry.text}").passed
+    return passes_gate(entry) if entry.concerns is None else entry.concerns
 
 
 def lacks_text(candidate: Candidate) -> bool:
@@ -84,6 +89,11 @@ def pages_wanted(decisions: Sequence[Decision], concerned: Iterable[Candidate]) 
     """Return the candidates that will be published, the first `MOST_PAGES` in the feed's order."""
     ids = {candidate.entry_id for candidate in concerned}
     return [one.candidate for one in decisions if one.published and one.candidate.entry_id in ids][:MOST_PAGES]
+
+
+def is_of_its_own(source: Feed, url: str) -> bool:
+    """Whether a page stands where its private source does. No other may be private: strangers write the links."""
+    return source.allow_private and host_of(url) == host_of(source.url)
 
 
 def with_page(decision: Decision, pages: Mapping[str, FullText]) -> Decision:
@@ -106,14 +116,19 @@ class Pages:
     spacing: HostSpacing
     robots: Robots
 
-    async def read(self, wanted: Sequence[Candidate], fetcher: Fetcher, *, spaced: bool) -> Mapping[str, FullText]:
-        """Return what came of each page, by entry id; pages that took too long are missing."""
+    async def read(
+        self, wanted: Sequence[Candidate], way: Callable[[str], tuple[Fetcher, str]]
+    ) -> Mapping[str, FullText]:
+        """Return what came of each page, by entry id.
+
+        `way` says for an address who fetches it, and which host is left alone before and after: an empty name, none.
+        """
         found: dict[str, FullText] = {}
 
         async def one(candidate: Candidate) -> None:
             url = candidate.entry.url or ""
             try:
-                found[candidate.entry_id] = await self._page(url, fetcher, spaced)
+                found[candidate.entry_id] = await self._page(url, *way(url))
             except Exception as fault:  # a fault of ours must not cost an entry
                 found[candidate.entry_id] = FullText("", f"no full text: {type(fault).__name__}")
 
@@ -128,8 +143,7 @@ class Pages:
             ARTICLES.labels("read" if found[candidate.entry_id].text else "not read").inc()
         return found
 
-    async def _page(self, url: str, fetcher: Fetcher, spaced: bool) -> FullText:
-        host = host_of(url) if spaced else ""
+    async def _page(self, url: str, fetcher: Fetcher, host: str) -> FullText:
         async with self.spacing.turn(host):
             refusal = await self.robots.refuses(url, fetcher)
             if refusal:

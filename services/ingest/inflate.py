@@ -10,6 +10,8 @@ import zlib
 
 ACCEPTED = "gzip, deflate"
 _GZIP_MAGIC = b"\x1f\x8b"
+_MOST_MEMBERS = 1_000
+"""Of one gzip document; millions that hold nothing would cost time without ever reaching the cap."""
 
 
 class TooLarge(Exception):  # noqa: N818 - reads as the answer
@@ -38,6 +40,7 @@ class Inflater:
         self._started = False
         self._head = b""
         self._out = bytearray()
+        self._taken = self._members = 0
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes as they came; raises TooLarge or Undecodable."""
@@ -72,10 +75,10 @@ class Inflater:
         return zlib.decompressobj(zlib.MAX_WBITS if zlib_header else -zlib.MAX_WBITS)
 
     def _take(self, chunk: bytes) -> None:
-        room = self._cap - len(self._out)
+        self._taken += len(chunk)
+        if self._taken > self._cap:  # packed or not: nothing shrinks by being unpacked
+            raise TooLarge(self._cap)
         if self._unpacker is None:
-            if len(chunk) > room:
-                raise TooLarge(self._cap)
             self._out += chunk
             return
         while chunk:
@@ -93,4 +96,7 @@ class Inflater:
                 chunk = self._unpacker.unused_data
                 if not chunk.startswith(_GZIP_MAGIC):
                     return
+                self._members += 1
+                if self._members >= _MOST_MEMBERS:
+                    raise Undecodable(f"packed in more than {_MOST_MEMBERS} pieces")
                 self._unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)

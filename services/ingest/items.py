@@ -37,6 +37,7 @@ def make_item(
         language=config.language or entry.language or language,
         country=config.country,
         claims_by_attackers=config.claims_by_attackers or config.trust == "attackers",
+        official=config.trust == "official",
         published=entry.published,
         first_seen=decision.first_seen,
         revision=decision.revision,

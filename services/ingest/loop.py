@@ -38,7 +38,7 @@ from shared.settings import Settings
 log = get_logger()
 T = TypeVar("T")
 
-CONCURRENCY = 128
+CONCURRENCY = 256
 """Polls under way: nearly all of them wait for a publisher."""
 CLAIM_FROM = 16
 IDLE_S = 0.5
@@ -180,7 +180,9 @@ class Poller:
     async def _prepare(self) -> None:
         """Have at hand what the first poll needs, while the configuration is read."""
         try:
-            await asyncio.gather(self._tools.parsers.prepare(), asyncio.to_thread(prepare_gate))
+            await self._tools.parsers.prepare()
+            if not self._tools.parsers.gate:
+                await asyncio.to_thread(prepare_gate)
         except Exception as fault:  # the first poll will find it again, and tell
             log.warning("not prepared for the first poll", fault=f"{type(fault).__name__}: {fault}")
         self.prepared.set()

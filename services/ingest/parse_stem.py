@@ -13,9 +13,11 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Callable
 
 from services.ingest.frames import NUMBER
 from services.ingest.parse_worker import serve
+from services.ingest.parsed import ParsedEntry
 
 
 def main() -> None:
@@ -25,6 +27,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if "--languages" in sys.argv:
         _load_languages()
+    concerns = _load_gate() if "--gate" in sys.argv else None
     # What is loaded is never garbage; frozen, it also stays one copy for all.
     gc.freeze()
     while True:
@@ -35,7 +38,7 @@ def main() -> None:
             child = os.fork()
             if not child:
                 control.close()
-                serve(descriptor)
+                serve(descriptor, concerns)
                 return
             os.close(descriptor)
             control.sendall(NUMBER.pack(child))
@@ -49,6 +52,15 @@ def _load_languages() -> None:
         from py3langid.langid import classify
 
         classify("nothing in particular")  # type: ignore[no-untyped-call]
+
+
+def _load_gate() -> Callable[[ParsedEntry], bool]:
+    """Return the gate, its tables compiled: all parsers share them."""
+    from services.ingest.entry_gate import compile_gate, passes_gate
+
+    if sys.platform != "darwin":
+        compile_gate()
+    return passes_gate
 
 
 def _bury(child: int) -> None:

@@ -14,11 +14,13 @@ import os
 import resource
 import signal
 import struct
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, BinaryIO
 
 from services.ingest.frames import dump, pack
 from services.ingest.parse import parse
+from services.ingest.parsed import ParsedEntry
 
 MAX_MEMORY = 1536 * 1024**2
 GIVE_UP_S = 60
@@ -26,16 +28,16 @@ GIVE_UP_S = 60
 _READ = 256 * 1024
 
 
-def answer(header: dict[str, Any], body: bytes) -> bytes:
-    """Do what the header asks for."""
+def answer(header: dict[str, Any], body: bytes, concerns: Callable[[ParsedEntry], bool] | None = None) -> bytes:
+    """Do what the header asks for; `concerns` says whether the words of an entry pass the gate."""
     if header.pop("task", "feed") == "article":
         from services.ingest.page import extract_article
 
         return json.dumps(asdict(extract_article(body, **header))).encode()
-    return dump(parse(body, **header))
+    return dump(parse(body, **header), concerns)
 
 
-def serve(descriptor: int) -> None:
+def serve(descriptor: int, concerns: Callable[[ParsedEntry], bool] | None = None) -> None:
     """Parse what comes on a socket until it is closed."""
     requests = open(os.dup(descriptor), "rb", _READ)  # noqa: SIM115 - both are open as long as the process lives
     answers = open(descriptor, "wb")  # noqa: SIM115
@@ -44,7 +46,7 @@ def serve(descriptor: int) -> None:
     gc.set_threshold(20_000, 10, 10)
     while (header := _read_frame(requests)) is not None and (body := _read_frame(requests)) is not None:
         signal.alarm(GIVE_UP_S)
-        answers.write(pack(answer(json.loads(header), body)))
+        answers.write(pack(answer(json.loads(header), body, concerns)))
         answers.flush()
         signal.alarm(0)
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from urllib.parse import urljoin
 
 from services.ingest.clean import one_line
+from shared.ids import stable_id
 
 PARSER_VERSION = 2
 """Raise it where the same bytes give other entries, so that unchanged feeds are read again."""
@@ -36,6 +38,10 @@ class ParsedEntry:
     published: datetime | None
     published_text: str = ""
     """The date as its publisher wrote it."""
+    words_hash: str = field(default="", compare=False)
+    """`content_hash`, where the parser's process has computed it."""
+    concerns: bool | None = field(default=None, compare=False)
+    """Whether its words pass the gate; None where the parser's process was not told to ask."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +85,18 @@ def newest(entries: Sequence[ParsedEntry], limit: int, problems: list[str]) -> l
     problems.append(f"{len(entries)} entries; the newest {limit} were read")
     oldest = datetime(1, 1, 1, tzinfo=UTC)
     return sorted(entries, key=lambda entry: entry.published or oldest, reverse=True)[:limit]
+
+
+def content_hash(entry: ParsedEntry) -> str:
+    """Hash the words of an entry: their spacing and Unicode form do not count."""
+    return stable_id("content", _words(entry.title), _words(entry.summary), _words(entry.text))
+
+
+def _words(text: str) -> str:
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
+    # What is printable has no space but the usual one; most texts are tidy already.
+    return text.strip() if "  " not in text and text.isprintable() else " ".join(text.split())
 
 
 def web_address(candidates: Sequence[object], base: str) -> str | None:

@@ -17,6 +17,8 @@ _ROOT = Path(__file__).resolve().parents[2]
 _START_WITHIN_S = 60.0
 _END_WITHIN_S = 2.0
 _READ = 1024**2
+_LARGEST = 256 * 1024**2
+"""Bytes of an answer: whoever took a parser over must not fill our memory by it."""
 
 
 class ParserProcess:
@@ -34,6 +36,8 @@ class ParserProcess:
         self._writer.write(pack(header) + pack(body))
         await self._writer.drain()
         (length,) = struct.unpack(">I", await self._reader.readexactly(4))
+        if length > _LARGEST:
+            raise ConnectionError("an answer that no document has")
         answer = await self._reader.readexactly(length)
         self.done += 1
         return answer
@@ -58,8 +62,8 @@ class Stem:
         self._one_at_a_time = asyncio.Lock()
 
     @classmethod
-    async def start(cls, *, languages: bool) -> Stem:
-        """Start it; with `languages` it loads the table of languages before the first parser is forked."""
+    async def start(cls, *, languages: bool, gate: bool = False) -> Stem:
+        """Start it; with `languages` and `gate` it loads their tables before the first parser is forked."""
         # Nothing of our environment but what Python needs: no secret reaches the parser.
         environment = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ}
         control, theirs = socket.socketpair()
@@ -70,6 +74,7 @@ class Stem:
                 "-m",
                 "services.ingest.parse_stem",
                 *(["--languages"] if languages else []),
+                *(["--gate"] if gate else []),
                 stdin=theirs.fileno(),
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.DEVNULL,

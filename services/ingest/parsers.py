@@ -21,8 +21,19 @@ _RENEW_AFTER = 2_000
 class Parsers:
     """Parse documents in up to `size` processes, which start when they are first needed."""
 
-    def __init__(self, size: int | None = None, within_s: float = PARSE_WITHIN_S, *, languages: bool = False) -> None:
-        """Prepare; `languages`: many documents will come, so the table of languages is loaded at once, for all."""
+    def __init__(
+        self,
+        size: int | None = None,
+        within_s: float = PARSE_WITHIN_S,
+        *,
+        languages: bool = False,
+        gate: bool = False,
+    ) -> None:
+        """Prepare; `languages`: many documents will come, so the table of languages is loaded at once, for all.
+
+        `gate`: say of each entry whether its words pass the gate.
+        """
+        self.gate = gate
         self._size = size or min(2, os.cpu_count() or 1)
         self._slots = asyncio.Semaphore(self._size)
         self._idle: list[ParserProcess] = []
@@ -82,7 +93,7 @@ class Parsers:
             if self._stem is None or not self._stem.lives:
                 if self._stem is not None:
                     await self._stem.end()
-                self._stem = await Stem.start(languages=self._languages)
+                self._stem = await Stem.start(languages=self._languages, gate=self.gate)
         return await self._stem.fork()
 
     async def close(self) -> None:

@@ -28,7 +28,7 @@ from services.ingest.conclude import Conclusion, FeedState, conclude, trouble
 from services.ingest.decide import Candidate, identify
 from services.ingest.feeds import Feed
 from services.ingest.fetch import Fetched, Fetcher, Validators
-from services.ingest.full_text import FullText, Pages, concerning, lacks_text, pages_wanted
+from services.ingest.full_text import FullText, Pages, concerning, is_of_its_own, lacks_text, pages_wanted
 from services.ingest.gather import Gather
 from services.ingest.metrics import ENTRIES, PARSERS_KILLED, POLL_SECONDS, POLLS, PUBLISHER_TO_SEEN
 from services.ingest.parsed import PARSER_VERSION, ParsedFeed
@@ -197,8 +197,14 @@ async def full_texts(read: Read, concerning: Sequence[Candidate], tools: Tools) 
         [decisions] = await look_up(connection, [read], await database_now(connection))
     wanted = pages_wanted(decisions, concerned)
     pages = Pages(tools.parsers, tools.spacing, tools.robots)
-    spaced = not any(_is_internal(read.state, one.entry.url or "", tools.internal) for one in wanted)
-    return await pages.read(wanted, tools.fetcher(config), spaced=spaced)
+
+    def way(url: str) -> tuple[Fetcher, str]:
+        if is_of_its_own(config, url):
+            return tools.private, ""
+        host = host_of(url)
+        return tools.public, "" if _is_within(host, tools.internal) else host
+
+    return await pages.read(wanted, way)
 
 
 def _tell(

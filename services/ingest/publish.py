@@ -5,6 +5,7 @@ All of it is one transaction, for one feed or for several that were read at the 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -137,11 +138,12 @@ async def look_up(connection: AsyncConnection, reads: Sequence[Read], now: datet
 async def publish(connection: AsyncConnection, reads: Sequence[Read], now: datetime) -> list[Published]:
     """Store what is new, and put into the outbox what goes on; the table itself refuses a second time."""
     decided = await look_up(connection, reads, now)
-    kept = [
-        [with_page(decision, one.pages) for decision in decisions if decision.verdict is not Verdict.UNCHANGED]
-        for one, decisions in zip(reads, decided, strict=True)
-    ]
-    described = [[_describe(one, each) for each in decisions] for one, decisions in zip(reads, kept, strict=True)]
+    kept: list[list[Decision]] = []
+    described: list[list[Told]] = []
+    for one, decisions in zip(reads, decided, strict=True):
+        kept.append([with_page(each, one.pages) for each in decisions if each.verdict is not Verdict.UNCHANGED])
+        described.append([_describe(one, each) for each in kept[-1]])
+        await _others_turn()
     fresh = [
         [told for told, each in zip(some, decisions, strict=True) if each.verdict is Verdict.NEW]
         for some, decisions in zip(described, kept, strict=True)
@@ -161,10 +163,20 @@ async def publish(connection: AsyncConnection, reads: Sequence[Read], now: datet
             rows.append((told, each, item, before))
             made += [item] if item else []
         items.append(made)
+        await _others_turn()
     written = await store_entries(connection, rows, now)
     published = [[item for item in group if item.entry_id in written] for group in items]
-    await add_rows(connection, outbox, [news_row(item) for group in published for item in group])
+    messages = []
+    for group in published:
+        messages += [news_row(item) for item in group]
+        await _others_turn()
+    await add_rows(connection, outbox, messages)
     return [Published(decisions, group) for decisions, group in zip(decided, published, strict=True)]
+
+
+async def _others_turn() -> None:
+    """Let the event loop hand the parsers their next documents: a large batch would leave them idle."""
+    await asyncio.sleep(0)
 
 
 def _describe(one: Read, decision: Decision) -> Told:

@@ -21,7 +21,7 @@ class BodyRefused(Exception):  # noqa: N818 - reads as the answer
 async def read_body(request: Request) -> bytes:
     """Return the whole body; raises BodyRefused where it is too large, too slow, or breaks off."""
     said = request.headers.get("content-length", "")
-    if (said.isdigit() and len(said) > 9) or (said.isdigit() and int(said) > MOST_BYTES):
+    if said.isascii() and said.isdigit() and (len(said) > 9 or int(said) > MOST_BYTES):
         raise BodyRefused(413, f"more than {MOST_BYTES // 1024**2} MB at once")
     body = bytearray()
     try:

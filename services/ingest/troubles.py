@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from services.ingest.urls import host_of
 from shared.trouble import Trouble
 
 FAILS_FOR = timedelta(hours=3)
@@ -26,12 +27,30 @@ def troubles(rows: Sequence[Row], now: datetime, config_problem: str | None = No
     failing = [row for row in rows if row["state"] == "failing" and _fails_long(row, now)]
     ended = [row for row in rows if row["state"] == "ended"]
     quiet = [row for row in rows if row["state"] == "quiet"]
+    moved = [row for row in rows if row["state"] != "ended" and _moved_away(row)]
     return [
         *_of_file(config_problem),
         *_failing(failing, len(rows)),
         *_each(ended, "ended", "has ended: its publisher answers 410", "Find its successor, or remove it.", _ended_at),
         *_each(quiet, "quiet", "has gone quiet", "Look at the publisher's page: is there news?", _last_new, "quiet"),
+        *_each(moved, "moved", "has moved to another host for good", _MOVED, lambda row: None, "moved_to"),
     ]
+
+
+_MOVED = (
+    "It is read there. Is that still its publisher? Then write the new address into `feeds.yaml` (its last days come "
+    "once more, as a backlog); else remove it."
+)
+
+
+def _moved_away(row: Row) -> bool:
+    """Whether somebody else answers now: a move within one host (to https, to another path) needs nobody."""
+    there = _site(row["moved_to"] or "")
+    return bool(there) and there != _site(row["url"])
+
+
+def _site(url: str) -> str:
+    return host_of(url).removeprefix("www.")
 
 
 def _of_file(problem: str | None) -> list[Trouble]:

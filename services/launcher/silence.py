@@ -95,11 +95,11 @@ async def _find(engine: AsyncEngine, prefix: str) -> dict[str, Any]:
 
 
 def silence_words(row: dict[str, Any]) -> str:
-    """Say a silence in a line."""
+    """Say a silence in a line; its headline is made of strangers' words, which must not steer a terminal."""
     whose = f"for {row['subscription']}" if row["subscription"] else "for everybody"
     until = f"until {row['until']:%Y-%m-%d %H:%M} UTC" if row["until"] else "until it is worse"
     ended = row["ended"] or ("" if row.get("in_force", True) else "ran out")
-    return "; ".join(
+    words = "; ".join(
         part
         for part in (
             f"{row['incident_id'][:12]}  silenced {whose} at level {row['level']}, {until}",
@@ -109,3 +109,4 @@ def silence_words(row: dict[str, Any]) -> str:
         )
         if part
     )
+    return "".join(char for char in words if char.isprintable())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -106,12 +106,12 @@ class Digest(_Strict):
 
     def last_due(self, now: datetime) -> datetime:
         """Return the last moment at or before `now` at which it was due."""
-        local = now.astimezone(ZoneInfo(self.timezone))
-        hour, minute = map(int, self.at.split(":"))
-        moment = local.replace(hour=hour, minute=minute, second=0, microsecond=0)
-        if moment > local:
-            moment -= timedelta(days=1)
-        return moment.astimezone(UTC)
+        zone = ZoneInfo(self.timezone)
+        at, today = time.fromisoformat(self.at), now.astimezone(zone).date()
+        # Compared as moments: on the days when clocks are changed an hour comes twice, or not at all.
+        days = (today - timedelta(days=ago) for ago in range(3))
+        moments = (datetime.combine(day, at, zone).astimezone(UTC) for day in days)
+        return next(moment for moment in moments if moment <= now)
 
 
 class QuietHours(_Strict):

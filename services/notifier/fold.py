@@ -11,14 +11,22 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import and_, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.notifier.config import Subscription, Subscriptions, targets
 from services.notifier.message import ListKind, Message, list_message
 from services.notifier.route import LastHour, Pace
-from services.notifier.store import add_deliveries, delivery_rows, last_hour, lock_decisions
-from services.notifier.tables import notice
+from services.notifier.store import (
+    WAITS,
+    add_deliveries,
+    delivery_rows,
+    earlier_targets,
+    last_hour,
+    lock_decisions,
+)
+from services.notifier.tables import notice, told
+from services.notifier.tables import subscription as subscription_table
 from shared.database import database_now, transaction
 from shared.ids import stable_id
 
@@ -32,7 +40,7 @@ _KINDS: Mapping[Pace, ListKind] = {
     Pace.HELD: "held",
     Pace.DIGEST: "digest",
 }
-IN_A_FOLD, IN_A_CHAT_FOLD, IN_A_CHAT_LIST = 200, 15, 8
+IN_A_FOLD, IN_A_CHAT_FOLD, IN_A_CHAT_LIST = 200, 15, 7
 """Incidents in one fold: it lists them all, so they must fit. The rest waits for the next.
 
 What was held, and a digest, say in a chat also what has changed: fewer of those fit.
@@ -54,22 +62,24 @@ def due(way: Pace, waiting: Waiting, subscription: Subscription, hour: LastHour,
     A fold goes out as soon as the hourly limit has room for one message; a summary when its
     backlog has come to rest. A summary does not wait for the limit: it is one message in place
     of many. What was held goes when the quiet hours are over, a digest at its
-    hour; both at once where the subscription has none any more.
+    hour; both at once where the subscription has none any more. What a clock that had run ahead
+    put into the time to come does not wait until that is reached.
     """
     if way is Pace.DIGEST:
-        return subscription.digest is None or waiting.oldest < subscription.digest.last_due(now)
+        digest = subscription.digest
+        return digest is None or waiting.oldest < digest.last_due(now) or waiting.oldest > now
     if way is Pace.HELD:
         return subscription.quiet_hours is None or not subscription.quiet_hours.holds(now)
     if way is Pace.FOLDED:
         return hour.messages < subscription.hourly_limit
-    return now - waiting.newest >= QUIET or now - waiting.oldest >= LONGEST
+    return now - waiting.newest >= QUIET or now - waiting.oldest >= LONGEST or waiting.oldest > now
 
 
 async def fold_due(engine: AsyncEngine, config: Subscriptions) -> int:
     """Queue every fold and summary that is due; return how many."""
     waiting_rows = (
         select(notice.c.subscription, notice.c.pace, func.count(), func.min(notice.c.at), func.max(notice.c.at))
-        .where(notice.c.message.is_not(None), notice.c.list_id.is_(None))
+        .where(WAITS)
         .group_by(notice.c.subscription, notice.c.pace)
     )
     async with transaction(engine) as connection:
@@ -93,12 +103,21 @@ async def fold_due(engine: AsyncEngine, config: Subscriptions) -> int:
 
 
 async def _drop(connection: AsyncConnection, name: str) -> None:
-    """Let go of what waits for a subscription that is no longer in the file; the decision says so."""
-    await connection.execute(
-        update(notice)
-        .where(notice.c.subscription == name, notice.c.message.is_not(None), notice.c.list_id.is_(None))
-        .values(message=None, tell="none", reason=notice.c.reason + "; the subscription was removed before it was sent")
+    """Let go of what waits for a subscription that was removed; the decision says so.
+
+    Not of what waits for one that this process does not know yet: another has read a newer file. Who was not sent an
+    opening was not told, should the name return.
+    """
+    removed = select(subscription_table.c.name).where(
+        subscription_table.c.name == name, subscription_table.c.removed_at.is_not(None)
     )
+    if await connection.scalar(removed) is None:
+        return
+    mine = and_(notice.c.subscription == name, WAITS)
+    unsent = select(notice.c.incident_id).where(mine, notice.c.message["kind"].astext == "opening")
+    await connection.execute(delete(told).where(told.c.subscription == name, told.c.incident_id.in_(unsent)))
+    reason = notice.c.reason + "; the subscription was removed before it was sent"
+    await connection.execute(update(notice).where(mine).values(message=None, tell="none", reason=reason))
 
 
 async def _make(connection: AsyncConnection, config: Subscriptions, subscription: Subscription, way: Pace) -> None:
@@ -109,8 +128,7 @@ async def _make(connection: AsyncConnection, config: Subscriptions, subscription
             .where(
                 notice.c.subscription == subscription.name,
                 notice.c.pace == way.value,
-                notice.c.message.is_not(None),
-                notice.c.list_id.is_(None),
+                WAITS,
             )
             .order_by(notice.c.id)
         )
@@ -119,6 +137,7 @@ async def _make(connection: AsyncConnection, config: Subscriptions, subscription
     kind = _KINDS[way]
     message = list_message(kind, [Message.model_validate(row.message) for row in chosen], subscription.name)
     list_id = stable_id(kind, subscription.name, *(row.alert_id for row in chosen))
+    await _take_back_elsewhere(connection, config, subscription, chosen)
     await add_deliveries(
         connection,
         delivery_rows(
@@ -131,6 +150,26 @@ async def _make(connection: AsyncConnection, config: Subscriptions, subscription
         ),
     )
     await connection.execute(update(notice).where(notice.c.id.in_([row.id for row in chosen])).values(list_id=list_id))
+
+
+async def _take_back_elsewhere(
+    connection: AsyncConnection, config: Subscriptions, subscription: Subscription, chosen: Sequence[Any]
+) -> None:
+    """Send retractions that waited also to where the alert went and the subscription goes no more."""
+    retractions = [row for row in chosen if row.tell == "retraction"]
+    here = {target.key for target in targets(config, subscription.channels)}
+    earlier = await earlier_targets(connection, {row.incident_id for row in retractions}) if retractions else {}
+    for row in retractions:
+        then = earlier.get((subscription.name, row.incident_id), ())
+        rows = delivery_rows(
+            Message.model_validate(row.message),
+            [one for one in then if one.channel in config.channels and one.key not in here],
+            subject_id=row.alert_id,
+            subscription_name=subscription.name,
+            incidents=[row.incident_id],
+            correlation_id=row.correlation_id,
+        )
+        await add_deliveries(connection, rows)
 
 
 def _room(config: Subscriptions, subscription: Subscription, way: Pace) -> int:

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.notifier.canary import match_canaries
 from services.notifier.config import Subscription, Subscriptions, Target, targets
-from services.notifier.held import PATIENT, Waiting, read_lately
+from services.notifier.held import Waiting, read_lately
 from services.notifier.message import alert_message
 from services.notifier.metrics import DECISIONS, MERGED_TO_MATCHED
 from services.notifier.route import Decision, LastHour, Pace, Tell, Told, decide, pace
@@ -124,7 +124,7 @@ async def _open_book(connection: AsyncConnection, config: Subscriptions, new: Se
         known,
         await last_hour(connection, now),
         await Silences.read(connection, incidents),
-        await Waiting.read(connection, incidents) if PATIENT & set(waiting.values()) else Waiting(),
+        await Waiting.read(connection, incidents) if waiting else Waiting(),
         earlier,
         newest,
     )
@@ -175,7 +175,8 @@ class _Book:
             hour = self.hours.get(name, LastHour())
             when, because = pace(decision, alert, subscription, told, hour, self.now)
             reason = f"{reason}; {because}" if because else reason
-            message = self.waiting.told(key, alert_message(alert, decision, name), when)
+            said = alert_message(alert, decision, name)
+            message = self.waiting.told(key, said, when)
             lately = told.lately if told else ()
             self.told[key] = (
                 Told(Snapshot.of(alert), lately=(*lately, self.now))
@@ -184,8 +185,10 @@ class _Book:
             )
             self.changed.add(key)
             if message is None:
+                # Whatever comes of this incident from now on opens it.
+                self.told[key] = Told(Snapshot.of(alert).model_copy(update={"retracted": True}), lately=lately)
                 decision, when = Decision(Tell.NONE, decision.reason), Pace.NOW
-                reason = "retracted, and what this subscription would have been told was not sent yet"
+                reason = f"{said.ended}, and what this subscription would have been told was not sent yet"
             elif when is Pace.NOW:
                 self.hours[name] = replace(hour, messages=hour.messages + 1, gravest=max(hour.gravest, alert.level))
                 rows = delivery_rows(

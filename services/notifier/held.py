@@ -1,4 +1,7 @@
-"""Read what waits for the end of quiet hours or for a digest, and let it go along with what goes out before."""
+"""Read what waits, take back what ends before it was sent, and let what is patient go along with what goes out before.
+
+Patient is what waits for the end of quiet hours or for a digest; a fold or a summary keeps what comes later with it.
+"""
 
 from __future__ import annotations
 
@@ -7,24 +10,17 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, select, update
+from sqlalchemy import and_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier.config import Subscriptions
 from services.notifier.message import Message, joined
 from services.notifier.route import WOKEN_WITHIN, Pace
+from services.notifier.store import WAITS
 from services.notifier.tables import notice
 
 Key = tuple[str, str]
 """A subscription and an incident."""
-
-
-PATIENT = frozenset({Pace.HELD, Pace.DIGEST})
-"""What waits so is taken along by what goes out before."""
-
-
-def _waits() -> ColumnElement[bool]:
-    return and_(notice.c.pace.in_(PATIENT), notice.c.message.is_not(None), notice.c.list_id.is_(None))
 
 
 @dataclass
@@ -33,13 +29,13 @@ class Waiting:
 
     _messages: dict[Key, tuple[Pace, Message]] = field(default_factory=dict)
     _taken_along: dict[Key, tuple[str, int]] = field(default_factory=dict)
-    _taken_back: dict[Key, int] = field(default_factory=dict)
+    _taken_back: dict[Key, tuple[str, int]] = field(default_factory=dict)
 
     @classmethod
     async def read(cls, connection: AsyncConnection, incidents: Collection[str]) -> Waiting:
         """Read what waits of these incidents."""
         found: dict[Key, tuple[Pace, Message]] = {}
-        query = select(notice).where(notice.c.incident_id.in_(incidents), _waits()).order_by(notice.c.id)
+        query = select(notice).where(notice.c.incident_id.in_(incidents), WAITS).order_by(notice.c.id)
         for row in await connection.execute(query):
             key, message = (row.subscription, row.incident_id), Message.model_validate(row.message)
             found[key] = (Pace(row.pace), joined(found[key][1], message) if key in found else message)
@@ -48,15 +44,15 @@ class Waiting:
     def told(self, key: Key, message: Message, when: Pace) -> Message | None:
         """Return `message` as it is told at `when`: with all that waited for less; or have it wait, too.
 
-        None where it takes back what waited and was never sent: nobody needs to hear of either.
+        None where it ends what waited and was never sent: nobody needs to hear of either.
         """
         before = self._messages.get(key)
-        if before and before[1].kind == "opening" and message.kind == "retraction":
+        if before and before[1].kind == "opening" and message.ended:
             del self._messages[key]
-            self._taken_back[key] = message.version
+            self._taken_back[key] = (message.ended, message.version)
             return None
         together = joined(before[1], message) if before else message
-        if when in PATIENT:
+        if when is not Pace.NOW:
             self._messages[key] = (when, together)
             if before is None or before[0] is when:
                 return message
@@ -69,12 +65,12 @@ class Waiting:
 
     async def write(self, connection: AsyncConnection) -> None:
         """Note with whose alert's message went along what had waited; after the decisions are written."""
-        for (name, incident), version in self._taken_back.items():
-            mine = and_(notice.c.subscription == name, notice.c.incident_id == incident, _waits())
-            undone = {"message": None, "tell": "none", "reason": notice.c.reason + "; retracted before it was sent"}
+        for (name, incident), (how, version) in self._taken_back.items():
+            mine = and_(notice.c.subscription == name, notice.c.incident_id == incident, WAITS)
+            undone = {"message": None, "tell": "none", "reason": notice.c.reason + f"; {how} before it was sent"}
             await connection.execute(update(notice).where(mine, notice.c.version < version).values(undone))
         for (name, incident), (alert_id, version) in self._taken_along.items():
-            mine = and_(notice.c.subscription == name, notice.c.incident_id == incident, _waits())
+            mine = and_(notice.c.subscription == name, notice.c.incident_id == incident, WAITS)
             earlier = update(notice).where(mine, notice.c.version < version)
             await connection.execute(earlier.values(list_id=alert_id))
 

@@ -173,7 +173,13 @@ def _sentence(words: str) -> str:
 
 
 def joined(earlier: Message, later: Message) -> Message:
-    """Return `later` as it is told to one who has not got `earlier`, which waited, on the same incident."""
+    """Return `later` as it is told to one who has not got `earlier`, which waited, on the same incident.
+
+    An opening after a retraction that was not told is an update: they heard of the incident before.
+    """
+    if earlier.kind == "retraction" and later.kind == "opening":
+        subject = later.subject.replace("] ", "] Update: ", 1)
+        return later.model_copy(update={"kind": "update", "subject": subject})
     if later.kind != "update":
         return later
     if earlier.kind == "opening":

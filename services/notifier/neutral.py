@@ -66,8 +66,9 @@ def prose(text: str, limit: int = 500) -> str:
 
 
 def chat(text: str, limit: int = 500) -> str:
-    """Make text harmless in any chat: no mention, no Markdown, no tag, no link."""
-    return prose(text, limit).translate(_MARKDOWN).replace("@", f"@{ZERO_WIDTH}")
+    """Make text harmless in any chat: no mention, no Markdown, no tag, no link; at most `limit` long for all that."""
+    line = prose(text, limit).translate(_MARKDOWN).replace("@", f"@{ZERO_WIDTH}")
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + ELLIPSIS
 
 
 def subject(text: str, limit: int = 180) -> str:

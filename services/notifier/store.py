@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import and_, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,6 +17,8 @@ from services.notifier.tables import delivery, installation, notice, subscriptio
 from shared.ids import stable_id
 
 HOUR = timedelta(hours=1)
+WAITS = and_(notice.c.message.is_not(None), notice.c.list_id.is_(None))
+"""The condition of a decision whose message waits, in whatever way."""
 
 
 async def lock_decisions(connection: AsyncConnection) -> None:
@@ -63,7 +65,12 @@ async def last_hour(connection: AsyncConnection, now: datetime) -> dict[str, Las
             func.count(delivery.c.subject_id.distinct()),
             func.max(delivery.c.level),
         )
-        .where(delivery.c.created_at > now - HOUR, delivery.c.subscription != OPERATORS, delivery.c.purpose != "weekly")
+        .where(
+            # Not what a clock that had run ahead put into the time to come: it would count until that is reached.
+            delivery.c.created_at.between(now - HOUR, now),
+            delivery.c.subscription != OPERATORS,
+            delivery.c.purpose != "weekly",
+        )
         .group_by(delivery.c.subscription)
     )
     return {name: LastHour(count, gravest) for name, count, gravest in rows}
@@ -72,9 +79,7 @@ async def last_hour(connection: AsyncConnection, now: datetime) -> dict[str, Las
 async def waiting_incidents(connection: AsyncConnection) -> dict[tuple[str, str], Pace]:
     """Map each (subscription, incident) whose message still waits to the way it waits in."""
     rows = await connection.execute(
-        select(notice.c.subscription, notice.c.incident_id, notice.c.pace)
-        .where(notice.c.message.is_not(None), notice.c.list_id.is_(None))
-        .order_by(notice.c.id)
+        select(notice.c.subscription, notice.c.incident_id, notice.c.pace).where(WAITS).order_by(notice.c.id)
     )
     return {(row.subscription, row.incident_id): Pace(row.pace) for row in rows}
 

@@ -28,6 +28,7 @@ _NOT_TOLD = (
     ("version ", "known already"),
     ("retracted, and", "not told"),
     ("closed, and", "not told"),
+    ("corrected, and", "not told"),
 )
 """What a decision's reason begins with, and its outcome in a word; every other one is a filter's."""
 _STATES = {

@@ -13,7 +13,7 @@ from shared.gate.terms import LexiconError, languages
 from shared.signals import Signal
 
 MAIN = ("cs", "da", "de", "en", "es", "fi", "fr", "it", "ja", "nl", "no", "pl", "pt", "sv", "zh")
-THIN = ("is",)
+THIN = ("fa", "hi")
 
 
 @pytest.mark.parametrize("language", MAIN)
@@ -37,9 +37,9 @@ def test_every_language_that_ships_is_told_what_it_lacks() -> None:
     """With the key to fill in; of all but the thinnest that is next to nothing."""
     for language in languages():
         checked = check(language)
-        assert checked.share >= (0.15 if language in THIN else 0.95), language
+        assert checked.share >= (0.5 if language in THIN else 0.95), language
         assert all(slot.why for slot in checked.lacking)
-    assert "`deface`" in " ".join(slot.why for slot in check("is").lacking)
+    assert "`deface`" in " ".join(slot.why for slot in check("hi").lacking)
 
 
 def test_words_alone_do_not_fill_a_sentence() -> None:
@@ -62,8 +62,8 @@ def test_the_command_prints_a_table_one_language_and_data() -> None:
     """Data on standard output."""
     table = CliRunner().invoke(lexicon, ["check"], catch_exceptions=False)
     assert all(f" {language} " in table.stdout for language in languages())
-    one = CliRunner().invoke(lexicon, ["check", "is"], catch_exceptions=False)
-    assert "to be added to shared/gate/lexicon/is.toml" in one.stdout
-    told = json.loads(CliRunner().invoke(lexicon, ["check", "is", "--json"], catch_exceptions=False).stdout)
-    assert told["is"]["share"] < 1
-    assert set(told["is"]["lacks"][0]) == {"group", "says", "why"}
+    one = CliRunner().invoke(lexicon, ["check", "hi"], catch_exceptions=False)
+    assert "to be added to shared/gate/lexicon/hi.toml" in one.stdout
+    told = json.loads(CliRunner().invoke(lexicon, ["check", "hi", "--json"], catch_exceptions=False).stdout)
+    assert told["hi"]["share"] < 1
+    assert set(told["hi"]["lacks"][0]) == {"group", "says", "why"}

@@ -14,11 +14,10 @@ from services.ingest.decide import (
     Twin,
     Verdict,
     arrival,
-    content_hash,
     decide,
     identify,
 )
-from services.ingest.parsed import ParsedEntry
+from services.ingest.parsed import ParsedEntry, content_hash
 from shared.events import Arrival
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

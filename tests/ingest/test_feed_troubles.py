@@ -25,6 +25,7 @@ def row(number: int = 1, **said: Any) -> dict[str, Any]:
         "last_new": NOW,
         "added": NOW - timedelta(days=99),
         "ended": None,
+        "moved_to": None,
     }
     return usual | said
 
@@ -69,6 +70,30 @@ def test_each_trouble_says_what_and_since_when_and_what_to_do() -> None:
     assert (second.key, second.since) == ("feed:ended:https://2.example/feed", NOW)
     assert third.title == "The feed Paper 3 has gone quiet: nothing new for 6 days"
     assert third.since == NOW - timedelta(days=6)
+
+
+@pytest.mark.parametrize(
+    ("there", "told"),
+    [
+        ("https://other.example/feed", True),
+        ("https://www.1.example/feed", False),
+        ("https://1.example/news/feed.xml", False),
+        (None, False),
+    ],
+)
+def test_a_feed_that_moved_to_another_host_is_told_of(there: str | None, told: bool) -> None:
+    """Whose word is it now? A move within its own host needs nobody."""
+    found = troubles([row(1, state="moved", moved_to=there)], NOW)
+    assert [one.title for one in found] == [
+        f"The feed Paper 1 has moved to another host for good: {there}" for _ in range(told)
+    ]
+    assert all("feeds.yaml" in one.advice for one in found)
+
+
+def test_a_feed_that_moved_and_fails_is_told_of_as_both() -> None:
+    """The new address may be the mistake."""
+    found = troubles([failing() | {"moved_to": "https://other.example/feed"}, row(2)], NOW)
+    assert [one.key.split(":")[1] for one in found] == ["failing", "moved"]
 
 
 def test_many_failures_at_once_are_one_trouble_of_ours() -> None:

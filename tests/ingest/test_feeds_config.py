@@ -53,6 +53,10 @@ def test_every_key_is_read() -> None:
         ("  - url: https://a.example/\n    language: français", ["feeds.yaml:4", "language tag"]),
         ("  - https://u:p@a.example/", ["feeds.yaml:3", "password"]),
         ("  - name: X", ["feeds.yaml:3", "'url' is missing"]),
+        (
+            "  - url: https://a.example/\n    trust: official\n    claims_by_attackers: true",
+            ["a.example", "contradict each other"],
+        ),
         ("  - https://a.example/x\n  - https://A.example:443/x#top", ["stands twice", "item 1 and item 2"]),
     ],
 )

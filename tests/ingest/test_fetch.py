@@ -101,6 +101,40 @@ async def test_an_answer_that_breaks_off_is_read_but_not_believed(server: FeedSe
     assert (fetched.body, fetched.cut_short) == (b"<rss>half", True)
 
 
+async def test_a_gzip_of_a_million_empty_pieces_is_refused(server: FeedServer, fetcher: Fetcher) -> None:
+    """It never reaches the limit of what comes out, and costs time for every one."""
+    server.answers["/f"] = Answer(gzip.compress(b"") * 50_000, headers=(("Content-Encoding", "gzip"),))
+    server.answers["/two"] = Answer(gzip.compress(b"<rss>") + gzip.compress(b"</rss>"))
+    assert "pieces" in ((await fetcher.fetch(server.url("/f"))).error or "")
+    assert (await fetcher.fetch(server.url("/two"))).body == b"<rss></rss>"
+
+
+async def test_an_answer_in_crumbs_is_left(server: FeedServer, fetcher: Fetcher) -> None:
+    """A chunk for each byte: what came counts, and is not believed to be all."""
+
+    async def crumbles(asked: Asked) -> None:
+        asked.writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 60_000)
+        await asked.writer.drain()
+
+    server.answers["/f"] = crumbles
+    fetched = await fetcher.fetch(server.url("/f"))
+    assert fetched.cut_short
+    assert len(fetched.body) == 20_000
+
+
+async def test_a_server_that_says_wait_for_ever_is_left(server: FeedServer, fetcher: Fetcher) -> None:
+    """A few interim answers are allowed, thousands are not."""
+
+    async def waits(asked: Asked) -> None:
+        asked.writer.write(b"HTTP/1.1 103 Early Hints\r\n\r\n" * (2_000 if asked.path == "/f" else 2))
+        asked.writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        await asked.writer.drain()
+
+    server.answers["/f"] = server.answers["/g"] = waits
+    assert "HTTP" in ((await fetcher.fetch(server.url("/f"))).error or "")
+    assert (await fetcher.fetch(server.url("/g"))).body == b"ok"
+
+
 @pytest.mark.parametrize(
     "drip",
     [b"HTTP/1.1 200 OK\r\nX-A: ", b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n"],

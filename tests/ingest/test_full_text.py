@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +10,8 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.ingest.addresses import make_policy
+from services.ingest.fetch import Fetcher
 from services.ingest.loop import Poller
 from services.ingest.poll import Tools
 from services.ingest.tables import entry, feed
@@ -85,3 +88,22 @@ async def test_a_site_whose_robots_rules_cannot_be_read_is_left_alone(
     assert "robots.txt cannot be read" in reasons[0]
     assert "full text" not in reasons[1]
     assert server.times("/f/page") == server.times("/g/page") == 0
+
+
+async def test_a_private_source_opens_no_other_private_address(
+    at: Settings, tools: Tools, server: FeedServer, engine: AsyncEngine
+) -> None:
+    """Its links may be a stranger's: one that leads elsewhere into our network is refused, its own pages are read."""
+    elsewhere = server.url("/inside").replace("127.0.0.1", "127.0.0.2")
+    server.answers |= {"/a": Answer(PAGE, headers=HTML), "/inside": Answer(PAGE, headers=HTML)}
+    links = {"a": server.url("/a"), "b": elsewhere}
+    items = [item(name, CANDIDATE, "Short.", link=link, date=now()) for name, link in links.items()]
+    server.answers["/f"] = Answer(rss(*items))
+    write_feeds(at, f"url: {server.url('/f')}\n    allow_private: true")
+    closed = Fetcher(make_policy(), user_agent="test")
+    await one_round(Poller(at, replace(tools, public=closed)))
+    await closed.aclose()
+    reasons = {row["url"]: row["reason"] for row in await stored(engine)}
+    assert "with the full text of its page" in reasons[links["a"]]
+    assert "(refused: " in reasons[elsewhere], reasons[elsewhere]
+    assert "/inside" not in [asked.path for asked in server.asked]

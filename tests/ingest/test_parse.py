@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -208,3 +209,12 @@ def test_one_page_has_one_address(url: str, expected: str) -> None:
     assert canonical_url(url) == expected
     assert canonical_url(expected) == expected
     assert host_of(url) in expected
+
+
+def test_digits_that_are_no_number_cost_their_own_date_alone() -> None:
+    """Python calls them digits, and reads no number from them."""
+    items = [
+        {"id": name, "title": name, "date_published": date} for name, date in (("a", "\u00b2" * 9), ("b", "1790000000"))
+    ]
+    feed = parse(json.dumps({"version": "https://jsonfeed.org/version/1.1", "items": items}).encode(), url=URL)
+    assert [(one.guid, one.published is None) for one in feed.entries] == [("a", True), ("b", False)]

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from services.ingest.frames import dump, load
-from services.ingest.parsed import SETTLED, ParsedEntry, ParsedFeed
+from services.ingest.parsed import SETTLED, ParsedEntry, ParsedFeed, content_hash
 from services.ingest.parsers import Parsers
 from tests.ingest.feed_server import item, rss
 from tests.waiting import wait_until
@@ -109,6 +109,18 @@ async def test_the_table_of_languages_is_loaded_once_for_all_parsers() -> None:
     feeds = [await pool.parse(rss(item("a", words)), url="https://n.example/f") for _ in range(2)]
     assert {entry.language for feed in feeds for entry in feed.entries} == {"de"}
     await pool.close()
+
+
+async def test_parsers_ask_the_gate_where_they_are_told_to() -> None:
+    """In their own processes; what they were not asked, they do not say."""
+    told, silent = Parsers(1, gate=True), Parsers(1)
+    items = (item("a", "Hospital hit by ransomware attack"), item("b", "Football results"))
+    asked, unasked = [await pool.parse(rss(*items), url="https://n.example/f") for pool in (told, silent)]
+    assert [entry.concerns for entry in asked.entries] == [True, False]
+    assert [entry.concerns for entry in unasked.entries] == [None, None]
+    assert [entry.words_hash for entry in asked.entries] == [content_hash(entry) for entry in unasked.entries]
+    await told.close()
+    await silent.close()
 
 
 async def test_parsers_end_with_the_service() -> None:

@@ -188,6 +188,17 @@ async def test_the_word_of_attackers_is_marked(
     assert marked == {server.url("/f"): True, server.url("/g"): False}
 
 
+async def test_the_word_of_an_authority_is_marked(
+    at: Settings, tools: Tools, server: FeedServer, engine: AsyncEngine
+) -> None:
+    """Whoever configured the feed says so; the press is not."""
+    server.answers["/f"] = server.answers["/g"] = Answer(rss(item("a")))
+    write_feeds(at, f"url: {server.url('/f')}\n    trust: official", server.url("/g"))
+    await one_round(Poller(at, tools))
+    marked = {one.feed: one.official for one in await published(engine)}
+    assert marked == {server.url("/f"): True, server.url("/g"): False}
+
+
 async def test_what_operators_are_told_comes_from_the_database(
     at: Settings, tools: Tools, server: FeedServer, engine: AsyncEngine
 ) -> None:

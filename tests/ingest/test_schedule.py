@@ -26,6 +26,10 @@ NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
         ({"expires": "Tue, 24 Nov 2026 10:30:00 GMT", "date": "Tue, 24 Nov 2026 10:00:00 GMT"}, 1800),
         ({"expires": "Tue, 24 Nov 2026 10:30:00 GMT"}, 0),
         ({"expires": "0"}, 0),
+        # What Python calls a digit, or more of them than it reads, and a moment after the last one.
+        ({"cache-control": "max-age=600", "age": "\xb2"}, 600),
+        ({"cache-control": "max-age=600", "age": "9" * 5_000}, 0),
+        ({"expires": "Fri, 31 Dec 9999 23:59:59 -1200"}, 0),
         ({"expires": "Tue, 24 Nov 2026 13:00:00 GMT", "cache-control": "max-age=60"}, 60),
     ],
 )
@@ -36,7 +40,13 @@ def test_freshness_is_read_as_http_says(headers: dict[str, str], seconds: int) -
 
 @pytest.mark.parametrize(
     ("value", "seconds"),
-    [("120", 120), ("Tue, 24 Nov 2026 12:05:00 GMT", 300), ("Tue, 24 Nov 2026 11:00:00 GMT", 0), ("soon", 0)],
+    [
+        ("120", 120),
+        ("Tue, 24 Nov 2026 12:05:00 GMT", 300),
+        ("Tue, 24 Nov 2026 11:00:00 GMT", 0),
+        ("soon", 0),
+        ("\xb2", 0),
+    ],
 )
 def test_retry_after_is_seconds_or_a_date(value: str, seconds: int) -> None:
     """Both forms are understood, and nonsense is ignored."""

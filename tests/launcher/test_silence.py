@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.launcher.silence import silence, silences, unsilence
+from services.launcher.silence import silence, silence_words, silences, unsilence
 from services.notifier.handle import Handler
 from services.notifier.tables import delivery
 from services.notifier.why import told as why
@@ -150,6 +150,14 @@ async def test_a_level_that_has_fallen_is_the_one_that_counts(desk: Desk) -> Non
     assert "at level 3" in (await desk.run(silence, desk.incident)).stdout
     await desk.hear(version=2, level=4, reason=AlertReason.CORRECTED)
     assert len(await desk.told()) == 4
+
+
+def test_a_strangers_words_do_not_steer_the_terminal() -> None:
+    """A headline is made of names that a page gave: no escape of it reaches the terminal, no sign that turns lines."""
+    row = {"incident_id": "a" * 32, "subscription": "", "level": 4, "until": None, "because": "", "ended": None}
+    words = silence_words(row | {"headline": "Attack on \x1b]0;owned\x07Klinik\u202e\nunsilenced"})
+    assert words.isprintable()
+    assert words.endswith("Attack on ]0;ownedKlinikunsilenced")
 
 
 @pytest.mark.servers

@@ -213,11 +213,11 @@ async def test_a_fold_for_a_chat_holds_what_fits_and_the_rest_waits_for_the_next
 
 
 async def test_what_comes_later_on_a_folded_incident_waits_with_it(engine: AsyncEngine) -> None:
-    """Keep the order of one incident: its retraction does not overtake its opening."""
+    """Keep the order of one incident: its retraction does not overtake its update."""
     await _old_installation(engine)
     config = subscriptions(subscription(hourly_limit=1))
-    await _handle(engine, config, alert(1), alert(2))
-    await _handle(engine, config, alert(2, version=2, reason=AlertReason.RETRACTED))
+    await _handle(engine, config, alert(1), alert(1, 2, level=3))
+    await _handle(engine, config, alert(1, 3, reason=AlertReason.RETRACTED))
     assert [row.pace for row in await _rows(engine, notice)] == ["now", "folded", "folded"]
     async with engine.begin() as connection:
         await connection.execute(update(delivery).values(created_at=text("now() - interval '61 minutes'")))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -178,6 +179,31 @@ async def test_what_a_handler_leaves_is_the_next_batch(topics: Settings, produce
     assert max(reader.batches) == 3
     assert reader.committed == sorted(reader.committed)
     assert len(set(reader.committed)) > 3
+
+
+async def test_who_is_told_to_stop_leaves_the_rest_of_a_batch_to_the_next(
+    topics: Settings, producer: AIOKafkaProducer
+) -> None:
+    """A long batch does not hold up a stop; what was settled is committed, and nothing is handed over twice."""
+
+    class Slow(Reader):
+        async def handle(self, received: Sequence[Received[NewsItem]]) -> int:  # type: ignore[override]
+            await asyncio.sleep(0.5)
+            await super().handle(received[:1])
+            return 1
+
+    slow, quick = Slow(), Reader()
+    good = [news_item(f"good-{number}") for number in range(60)]
+    await publish_all(producer, [Outgoing(NEWS, b"the same", news_message(item).value) for item in good])
+    async with consuming(topics, producer, slow) as (_, faults):
+        await wait_until(lambda: bool(slow.seen), what="the first")
+        stopping = time.monotonic()
+    assert time.monotonic() - stopping < 5
+    assert await committed(topics) == len(slow.seen) < 10
+    async with consuming(topics, producer, quick):
+        await wait_until(lambda: _all_committed(topics, len(good)), what="every offset committed")
+    assert not faults
+    assert slow.seen + quick.seen == [item.title for item in good]
 
 
 async def test_a_handler_that_settles_nothing_ends_the_process(topics: Settings, producer: AIOKafkaProducer) -> None:
