@@ -17,3 +17,5 @@ class Article:
     published: datetime | None = None
     url: str | None = None
     source: str | None = None
+    official: bool = False
+    """The word of an authority or of the victim itself, as whoever configured its source says."""

@@ -84,7 +84,8 @@ def _certainty(weighed: Sequence[Weighed], reading: Reading) -> Certainty:
     claim = [w.found for w in weighed if w.used and w.found.signal is Signal.ATTACKER_CLAIM]
     sentences = {f.sentence.index: f.sentence for f in event}.values()
     confirmed = any(s.has("confirmed") and not _only_claims(s) for s in sentences)
-    authority = any(s.has("authority") for s in reading.sentences[:8])
+    # What an authority or the victim publishes is its word; that it suspects, or passes on a claim, stays so.
+    authority = reading.article.official or any(s.has("authority") for s in reading.sentences[:8])
     care = any(w.used and MEANINGS[w.found.signal].axis is Axis.CARE for w in weighed)
     if claim and not care and not confirmed and all(s.has("claim") for s in sentences):
         return Certainty.CLAIMED

@@ -145,6 +145,7 @@ def to_article(item: NewsItem) -> Article:
         published=item.published or item.first_seen,
         url=item.url,
         source=item.source or item.feed,
+        official=item.official,
     )
 
 
