@@ -25,7 +25,7 @@ test: dev ## run all tests, with a real Kafka and a real PostgreSQL
 quick: dev ## run the tests that need no server
 	@$(MAKE) --no-print-directory -j2 quick-judging quick-rest
 
-JUDGING = tests/classifier tests/severity_cases
+JUDGING = tests/classifier tests/severity_cases tests/demo
 quick-judging:
 	@$(BIN)/pytest -q --no-header -m "not servers" $(JUDGING)
 

@@ -66,6 +66,7 @@ class Checked:
         return sum(slot.filled for slot in self.slots) / len(self.slots)
 
 
+@cache
 def check(language: str) -> Checked:
     """Check one language's file; LexiconError where there is none."""
     if language not in languages():
