@@ -1,6 +1,7 @@
 """One consumer in a process of its own: read N records of the news topic and say how long it took.
 
-    python -m bench.consumer bare N        a bare aiokafka loop: getmany, commit each batch
+    python -m bench.consumer bare N        a bare aiokafka loop: getmany, commit each batch, as large as ours
+    python -m bench.consumer bare-500 N    the same with batches of 500, as Kafka's own clients take by default
     python -m bench.consumer classifier N  the classifier's own consumer and handler
 
 Prints one JSON object: records, seconds (from the first batch in hand to the last commit), cpu_s.
@@ -16,6 +17,7 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
@@ -70,8 +72,8 @@ class Clock:
         }
 
 
-async def bare(settings: Settings, clock: Clock) -> None:
-    """Do the least that a consumer can do without losing anything, with batches as large as ours."""
+async def bare(settings: Settings, clock: Clock, records: int = CONSUMPTION.max_records) -> None:
+    """Do the least that a consumer can do without losing anything."""
     consumer = AIOKafkaConsumer(
         NEWS,
         **client_options(settings),
@@ -82,7 +84,7 @@ async def bare(settings: Settings, clock: Clock) -> None:
     await consumer.start()
     try:
         while clock.seen < clock.expected:
-            batches = await consumer.getmany(timeout_ms=1_000, max_records=CONSUMPTION.max_records)
+            batches = await consumer.getmany(timeout_ms=1_000, max_records=records)
             if batches:
                 clock.note(sum(len(records) for records in batches.values()))
                 await consumer.commit()
@@ -119,7 +121,8 @@ async def main(kind: str, count: int) -> None:
     """Run one kind and print its figures."""
     configure_logging("bench", "error")
     clock = Clock(count)
-    await {"bare": bare, "classifier": classifier}[kind](load_settings(), clock)
+    kinds = {"bare": bare, "bare-500": partial(bare, records=500), "classifier": classifier}
+    await kinds[kind](load_settings(), clock)
     print(json.dumps(clock.figures()))
 
 
