@@ -22,11 +22,11 @@ import numpy.typing as npt
 
 from bench.items import ordinary
 from services.classifier.article import Article
-from services.classifier.baselines import by_query
-from services.classifier.baselines_tfidf import Tfidf
 from services.classifier.judge import Vectors, judge, study
 from services.classifier.judge_lines import judge_lines
-from services.classifier.labelled import Labelled
+from services.classifier.measure.baselines import by_query
+from services.classifier.measure.labelled import Labelled
+from services.classifier.measure.tfidf import Tfidf
 from services.classifier.training.own import read_own
 from services.classifier.vectors import load_vectors
 from services.classifier.verdict import decide, is_open

@@ -13,10 +13,10 @@ import time
 
 from sqlalchemy import func, select, text
 
-from services.ingest.addresses import make_policy, parse_networks
-from services.ingest.fetch import Fetcher
+from services.ingest.fetching.addresses import make_policy, parse_networks
+from services.ingest.fetching.fetch import Fetcher
 from services.ingest.loop import CONCURRENCY, Poller
-from services.ingest.parsers import Parsers
+from services.ingest.parsing.parsers import Parsers
 from services.ingest.poll import Tools
 from services.ingest.tables import feed, outbox
 from shared.database import open_engine, transaction

@@ -2,7 +2,7 @@
 
 The clock and the monotonic clock, which nobody can set, must advance alike. The database's and
 Kafka's clocks are asked on the way; on one machine they are the same clock and prove nothing, so
-ingest adds what publishers' servers say (`services/ingest/skew.py`).
+ingest adds what publishers' servers say (`services/ingest/fetching/skew.py`).
 """
 
 from __future__ import annotations

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 
 from services.classifier.article import Article
-from services.classifier.endpoint import Endpoint
-from services.classifier.endpoint_settings import configured
 from services.classifier.handle import handler
 from services.classifier.judge import Vectors, judge
+from services.classifier.opinion.endpoint import Endpoint
+from services.classifier.opinion.settings import configured
 from services.classifier.vectors import load_vectors
 from shared.consume import Consumption
 from shared.events import NewsItem

@@ -70,9 +70,9 @@ def explain(
 
 def _asked(article: Article, judgement: Judgement) -> Judgement:
     """Return the judgement with the endpoint's word; say where it was not asked, or gave none."""
-    from services.classifier.endpoint import Endpoint
-    from services.classifier.endpoint_settings import configured
-    from services.classifier.second_opinion import is_borderline
+    from services.classifier.opinion.endpoint import Endpoint
+    from services.classifier.opinion.question import is_borderline
+    from services.classifier.opinion.settings import configured
     from shared.command import run
     from shared.errors import ConfigError
     from shared.settings import Settings
@@ -154,8 +154,8 @@ def evaluate(
     as_json: bool,
 ) -> None:
     """Measure the judge on labelled JSON Lines: precision, recall, F1, severity, victim, country, errors."""
-    from services.classifier import evaluate_run
-    from services.classifier.labelled import BadLabelError
+    from services.classifier.measure import run as evaluate_run
+    from services.classifier.measure.labelled import BadLabelError
 
     if from_rows:
         evaluate_run.refit_from_rows()
@@ -174,7 +174,7 @@ def evaluate(
     measured = evaluate_run.run(items, half=half, cross=cross, vectors=vectors)
     others = evaluate_run.run_baselines(items, half=half, vectors=vectors) if baselines else {}
     if report:
-        from services.classifier.report import write_report
+        from services.classifier.measure.report import write_report
 
         names = [*(file.name for file in files), *(["the project's own corpus"] if own else [])]
         write_report(report, measured, others, names, evaluate_run.told(half, cross, vectors))
@@ -199,10 +199,10 @@ def lexicon() -> None:
 def lexicon_check(language: str | None, as_json: bool) -> None:
     """Say which sentences a language cannot tell yet (all languages in a table without LANGUAGE).
 
-    The sentences are those of services/classifier/lexicon_template.toml.
+    The sentences are those of services/classifier/measure/lexicon_template.toml.
     """
-    from services.classifier import lexicon_show
-    from services.classifier.lexicon_check import check
+    from services.classifier.measure import lexicon_show
+    from services.classifier.measure.lexicon import check
     from shared.gate.terms import LexiconError, languages
 
     try:

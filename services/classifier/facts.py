@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from services.classifier.reading import Reading, Sentence
 from services.classifier.setaside import Weighed
-from services.classifier.victim import Cast
+from services.classifier.victims.choose import Cast
 from shared.gate.terms import numbers
 from shared.severity import Facts
 from shared.signals import MEANINGS, Axis, Certainty, Scope, Signal, Status

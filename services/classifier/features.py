@@ -12,7 +12,7 @@ from services.classifier.nearness import between, closest
 from services.classifier.reading import Reading, Sentence
 from services.classifier.setaside import Weighed
 from services.classifier.trades import EVENT, care_spared, is_hit_with_others, outside_names
-from services.classifier.victim import Cast
+from services.classifier.victims.choose import Cast
 from shared.gate.scan import Hit, unspaced
 from shared.signals import MEANINGS, Axis, Signal
 

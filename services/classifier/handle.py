@@ -15,7 +15,6 @@ from aiokafka import AIOKafkaProducer
 
 from services.classifier.article import Article
 from services.classifier.claims import judge_claim
-from services.classifier.endpoint import Endpoint
 from services.classifier.judge import JUDGE_VERSION, Vectors, judge_candidate
 from services.classifier.judgement import Judgement
 from services.classifier.metrics import (
@@ -26,6 +25,7 @@ from services.classifier.metrics import (
     VECTORS,
     VERDICTS,
 )
+from services.classifier.opinion.endpoint import Endpoint
 from shared import canary
 from shared.consume import Received
 from shared.crash import crash_point

@@ -15,12 +15,12 @@ from services.classifier.facts import draw_facts
 from services.classifier.features import Features, features_of
 from services.classifier.grammar import find_signals
 from services.classifier.judgement import Evidence, Judgement, Victim
-from services.classifier.naming import find_mentions
-from services.classifier.places import Located, locate
+from services.classifier.places.locate import Located, locate
 from services.classifier.reading import Reading, read
 from services.classifier.setaside import Weighed, weigh
 from services.classifier.verdict import Verdict, decide, is_open
-from services.classifier.victim import Cast, choose_victims
+from services.classifier.victims.choose import Cast, choose_victims
+from services.classifier.victims.naming import find_mentions
 from services.classifier.when import attack_date
 from shared.gate import gate
 from shared.severity import NOTHING, Grade, grade

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from services.classifier.grammar import Found
 from services.classifier.reading import Reading, Sentence
-from services.classifier.victim import Cast
+from services.classifier.victims.choose import Cast
 from shared.gate.scan import Hit, unspaced
 from shared.signals import MEANINGS, Axis, Signal
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 import asyncio
 
 from services.ingest import canary
-from services.ingest.addresses import make_policy, parse_networks
 from services.ingest.canary import CanaryFetcher
-from services.ingest.feeds_file import Push, ReadFiles, load_feeds
-from services.ingest.hub_keep import keep_subscriptions
+from services.ingest.fetching.addresses import make_policy, parse_networks
+from services.ingest.fetching.skew import NotingFetcher, Skew
+from services.ingest.fetching.user_agent import user_agent
+from services.ingest.hub.keep import keep_subscriptions
 from services.ingest.loop import CONCURRENCY, Poller
-from services.ingest.parsers import Parsers
+from services.ingest.parsing.parsers import Parsers
 from services.ingest.poll import Tools
 from services.ingest.purge import bites
 from services.ingest.push import serve_pushes
-from services.ingest.skew import NotingFetcher, Skew
+from services.ingest.sources.feeds_file import Push, ReadFiles, load_feeds
 from services.ingest.status import feed_figures, feed_troubles
 from services.ingest.tables import outbox
-from services.ingest.user_agent import user_agent
 from shared.errors import ConfigError
 from shared.outbox import Relay
 from shared.purge import Purger

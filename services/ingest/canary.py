@@ -16,9 +16,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from services.ingest.feeds import Feed
-from services.ingest.feeds_file import FeedsFile
-from services.ingest.fetch import Fetched, Fetcher, Validators, Wishes
+from services.ingest.fetching.fetch import Fetched, Fetcher, Validators, Wishes
+from services.ingest.sources.feeds import Feed
+from services.ingest.sources.feeds_file import FeedsFile
 from shared import canary
 from shared.http import serving_app
 from shared.purge import Bite

@@ -10,14 +10,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from services.ingest.caching import fresh_for
-from services.ingest.feeds import Feed
-from services.ingest.fetch import Fetched, Fetcher, Wishes
-from services.ingest.parsed import ParsedFeed
-from services.ingest.parsers import Parsers
-from services.ingest.spacing import HostSpacing
-from services.ingest.urls import host_of
-from services.ingest.wishes import wishes_of
+from services.ingest.fetching.caching import fresh_for
+from services.ingest.fetching.fetch import Fetched, Fetcher, Wishes
+from services.ingest.fetching.spacing import HostSpacing
+from services.ingest.fetching.wishes import wishes_of
+from services.ingest.parsing.parsed import ParsedFeed
+from services.ingest.parsing.parsers import Parsers
+from services.ingest.sources.feeds import Feed
+from services.ingest.story.urls import host_of
 
 CONCURRENCY = 24
 WITHIN_S = 30.0

@@ -62,7 +62,7 @@ async def _check(settings: Settings, addresses: list[str], configured: bool, as_
     subjects = [Subject(url) for url in addresses]
     contact = ""
     if configured:
-        from services.ingest.feeds_file import load_feeds
+        from services.ingest.sources.feeds_file import load_feeds
 
         file = load_feeds(settings)
         contact = file.contact
@@ -86,10 +86,10 @@ async def open_checker(
     settings: Settings, allow_private: bool, contact: str = "", *, many: bool = False
 ) -> AsyncIterator[Checker]:
     """Prepare fetching as the service does it; `many` feeds are worth a longer preparation."""
-    from services.ingest.addresses import make_policy, parse_networks
     from services.ingest.check import CONCURRENCY, WITHIN_S, Checker
-    from services.ingest.fetch import Fetcher
-    from services.ingest.user_agent import user_agent
+    from services.ingest.fetching.addresses import make_policy, parse_networks
+    from services.ingest.fetching.fetch import Fetcher
+    from services.ingest.fetching.user_agent import user_agent
 
     networks = parse_networks(settings.private_feeds)
     agent = user_agent(contact)
@@ -163,9 +163,9 @@ def add(url: str, name: str, country: str | None, allow_private: bool) -> None:
 
 async def _add(settings: Settings, url: str, said: dict[str, Any]) -> list[str]:
     from services.ingest.check import Subject
-    from services.ingest.edit import add_feeds
-    from services.ingest.feeds import Feed
-    from services.ingest.feeds_file import feeds_path, load_feeds
+    from services.ingest.sources.edit import add_feeds
+    from services.ingest.sources.feeds import Feed
+    from services.ingest.sources.feeds_file import feeds_path, load_feeds
     from shared.errors import ConfigError, Permanent
 
     try:
@@ -197,9 +197,9 @@ def import_feeds(file: IO[bytes]) -> None:
 
 
 async def _import(settings: Settings, content: bytes) -> tuple[int, str]:
-    from services.ingest.edit import add_feeds
-    from services.ingest.feeds_file import feeds_path, load_feeds
-    from services.ingest.opml import read_opml
+    from services.ingest.sources.edit import add_feeds
+    from services.ingest.sources.feeds_file import feeds_path, load_feeds
+    from services.ingest.sources.opml import read_opml
 
     path = feeds_path(settings)
     known = load_feeds(settings).feeds if path.exists() else []
@@ -212,8 +212,8 @@ def export() -> None:
     from shared.command import run
 
     async def work(settings: Settings) -> bytes:
-        from services.ingest.feeds_file import load_feeds
-        from services.ingest.opml import write_opml
+        from services.ingest.sources.feeds_file import load_feeds
+        from services.ingest.sources.opml import write_opml
 
         return write_opml(load_feeds(settings).feeds)
 
@@ -223,7 +223,7 @@ def export() -> None:
 @feeds.command()
 def schema() -> None:
     """Print the JSON Schema of feeds.yaml, which editors complete and check it by."""
-    from services.ingest.schema import feeds_schema
+    from services.ingest.sources.schema import feeds_schema
 
     click.echo(feeds_schema(), nl=False)
 

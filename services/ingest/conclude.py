@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from services.ingest.caching import fresh_for, retry_after
-from services.ingest.feeds import Feed
-from services.ingest.fetch import Fetched
-from services.ingest.parsed import ParsedFeed
+from services.ingest.fetching.caching import fresh_for, retry_after
+from services.ingest.fetching.fetch import Fetched
+from services.ingest.parsing.parsed import ParsedFeed
 from services.ingest.schedule import NextPoll, after_failure, after_success, put_off
+from services.ingest.sources.feeds import Feed
 
 Outcome = Literal["read", "unchanged", "failed", "ended"]
 MAX_ERROR = 500

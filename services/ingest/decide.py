@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 
-from services.ingest.parsed import ParsedEntry, content_hash
-from services.ingest.urls import canonical_url
+from services.ingest.parsing.parsed import ParsedEntry, content_hash
+from services.ingest.story.urls import canonical_url
 from shared.events import Arrival
 from shared.ids import stable_id
 

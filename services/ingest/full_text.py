@@ -12,14 +12,14 @@ from dataclasses import dataclass, replace
 from threading import Event, Lock
 
 from services.ingest.decide import Candidate, Decision
-from services.ingest.entry_gate import compile_gate, passes_gate
-from services.ingest.feeds import Feed
-from services.ingest.fetch import Fetcher, Wishes
+from services.ingest.fetching.fetch import Fetcher, Wishes
+from services.ingest.fetching.robots import Robots
+from services.ingest.fetching.spacing import HostSpacing
 from services.ingest.metrics import ARTICLES
-from services.ingest.parsers import Parsers
-from services.ingest.robots import Robots
-from services.ingest.spacing import HostSpacing
-from services.ingest.urls import host_of
+from services.ingest.parsing.entry_gate import compile_gate, passes_gate
+from services.ingest.parsing.parsers import Parsers
+from services.ingest.sources.feeds import Feed
+from services.ingest.story.urls import host_of
 
 ENOUGH = 1_500
 """Characters of text in the feed itself that make its page unnecessary."""

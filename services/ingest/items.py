@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from services.ingest.clean import fit
 from services.ingest.conclude import FeedState
 from services.ingest.decide import Decision
+from services.ingest.parsing.clean import fit
 from shared.events import NewsItem
 from shared.headers import Trace
 from shared.outbox import outbox_row

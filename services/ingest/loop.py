@@ -13,12 +13,13 @@ from typing import Literal, TypeVar
 
 from services.ingest.canary import with_canary
 from services.ingest.conclude import conclude
-from services.ingest.configured import apply_config, note_problem, read_contact
-from services.ingest.feeds_file import FeedsFile, FeedsWatch, ReadFiles, feeds_path, load_feeds
-from services.ingest.fetch import Fetched
+from services.ingest.fetching.fetch import Fetched
+from services.ingest.fetching.user_agent import user_agent
 from services.ingest.full_text import prepare_gate
 from services.ingest.metrics import POLLS, POLLS_RUNNING
 from services.ingest.poll import Tools, poll
+from services.ingest.sources.configured import apply_config, note_problem, read_contact
+from services.ingest.sources.feeds_file import FeedsFile, FeedsWatch, ReadFiles, feeds_path, load_feeds
 from services.ingest.store import (
     LEASE,
     Claim,
@@ -28,7 +29,6 @@ from services.ingest.store import (
     renew_leases,
     save_feed,
 )
-from services.ingest.user_agent import user_agent
 from services.ingest.watch import Watch
 from shared.database import transaction
 from shared.errors import ConfigError, Transient

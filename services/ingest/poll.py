@@ -23,23 +23,23 @@ from random import SystemRandom
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.ingest.addresses import Network
 from services.ingest.conclude import Conclusion, FeedState, conclude, trouble
 from services.ingest.decide import Candidate, identify
-from services.ingest.feeds import Feed
-from services.ingest.fetch import Fetched, Fetcher, Validators
+from services.ingest.fetching.addresses import Network
+from services.ingest.fetching.fetch import Fetched, Fetcher, Validators
+from services.ingest.fetching.robots import Robots
+from services.ingest.fetching.spacing import HostSpacing
+from services.ingest.fetching.wishes import wishes_of
 from services.ingest.full_text import FullText, Pages, concerning, is_of_its_own, lacks_text, pages_wanted
 from services.ingest.gather import Gather
 from services.ingest.metrics import ENTRIES, PARSERS_KILLED, POLL_SECONDS, POLLS, PUBLISHER_TO_SEEN
-from services.ingest.parsed import PARSER_VERSION, ParsedFeed
-from services.ingest.parsers import Parsers
+from services.ingest.parsing.parsed import PARSER_VERSION, ParsedFeed
+from services.ingest.parsing.parsers import Parsers
 from services.ingest.publish import MOST_ENTRIES, Published, Read, ReadPoll, Recorded, look_up, record_read
 from services.ingest.record import MOST, Quiet, record_unchanged
-from services.ingest.robots import Robots
-from services.ingest.spacing import HostSpacing
+from services.ingest.sources.feeds import Feed
 from services.ingest.store import Claim, hold_lease, save_feed
-from services.ingest.urls import host_of
-from services.ingest.wishes import wishes_of
+from services.ingest.story.urls import host_of
 from shared import canary
 from shared.crash import crash_point
 from shared.database import database_now, transaction

@@ -15,10 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.ingest.conclude import Conclusion, FeedState, conclude
 from services.ingest.decide import Candidate, Decision, Known, Twin, Verdict, arrival, decide, ids_of
-from services.ingest.fetch import Fetched
+from services.ingest.fetching.fetch import Fetched
 from services.ingest.full_text import FullText, with_page
 from services.ingest.items import make_item, news_row
-from services.ingest.parsed import ParsedFeed
+from services.ingest.parsing.parsed import ParsedFeed
 from services.ingest.quiet import remember
 from services.ingest.store import (
     Claim,
@@ -29,7 +29,7 @@ from services.ingest.store import (
     told_elsewhere,
     twins_of,
 )
-from services.ingest.story import Stories, Told, describe
+from services.ingest.story.same import Stories, Told, describe
 from services.ingest.tables import outbox
 from shared.database import transaction
 from shared.events import NewsItem

@@ -26,14 +26,14 @@ from starlette.routing import Route
 
 from services.ingest.conclude import FeedState
 from services.ingest.decide import identify
-from services.ingest.feeds_file import Push, PushSource
-from services.ingest.hub_callback import hub_routes
-from services.ingest.parsed import ParsedFeed
+from services.ingest.fetching.request_body import BodyRefused, read_body
+from services.ingest.fetching.wishes import read_secret
+from services.ingest.hub.callback import hub_routes
+from services.ingest.parsing.parsed import ParsedFeed
 from services.ingest.poll import Tools
 from services.ingest.publish import Read, publish
-from services.ingest.request_body import BodyRefused, read_body
-from services.ingest.urls import host_of
-from services.ingest.wishes import read_secret
+from services.ingest.sources.feeds_file import Push, PushSource
+from services.ingest.story.urls import host_of
 from shared.database import database_now, transaction
 from shared.errors import Transient
 from shared.log import get_logger

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.ingest.conclude import Conclusion, conclude
-from services.ingest.fetch import Fetched
+from services.ingest.fetching.fetch import Fetched
 from services.ingest.store import Claim
 from shared.database import database_now, transaction
 

@@ -19,12 +19,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.ingest.conclude import FeedState
 from services.ingest.decide import Candidate, Decision, Verdict
-from services.ingest.feeds import Feed
-from services.ingest.feeds_file import load_feeds
 from services.ingest.items import make_item, news_row
-from services.ingest.lookup import links_to
-from services.ingest.parsed import ParsedEntry
+from services.ingest.parsing.parsed import ParsedEntry
+from services.ingest.sources.feeds import Feed
+from services.ingest.sources.feeds_file import load_feeds
 from services.ingest.store import read_feed_config
+from services.ingest.story.lookup import links_to
 from services.ingest.tables import entry, feed, outbox
 from shared import canary
 from shared.database import transaction

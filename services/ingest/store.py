@@ -18,8 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.ingest.conclude import FeedState
 from services.ingest.decide import Candidate, Decision, Known, Twin, link_key
-from services.ingest.feeds import Feed, JsonMapping, Limits
-from services.ingest.story import COMPARED, WITHIN, Told
+from services.ingest.sources.feeds import Feed, JsonMapping, Limits
+from services.ingest.story.same import COMPARED, WITHIN, Told
 from services.ingest.tables import entry, feed
 from shared.database import transaction
 from shared.events import NewsItem

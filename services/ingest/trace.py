@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.ingest.lookup import links_to
+from services.ingest.story.lookup import links_to
 from services.ingest.tables import entry, outbox
 from shared.database import transaction
 from shared.topics import NEWS

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from services.ingest.urls import host_of
+from services.ingest.story.urls import host_of
 from shared.trouble import Trouble
 
 FAILS_FOR = timedelta(hours=3)

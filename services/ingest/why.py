@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from services.ingest.lookup import is_search, links_to, site_of
 from services.ingest.status import feeds
+from services.ingest.story.lookup import is_search, links_to, site_of
 from services.ingest.tables import entry, outbox
 from shared.database import transaction
 from shared.topics import NEWS

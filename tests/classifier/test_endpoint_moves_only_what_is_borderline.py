@@ -12,16 +12,16 @@ import pytest
 from click.testing import CliRunner
 from pydantic import SecretStr
 
-from services.classifier import endpoint as endpoint_module
 from services.classifier import handle as handle_module
 from services.classifier.article import Article
 from services.classifier.commands import explain
-from services.classifier.endpoint import MOST_TOGETHER, Endpoint
-from services.classifier.endpoint_settings import configured
 from services.classifier.judge import judge
 from services.classifier.judgement import Judgement
 from services.classifier.metrics import ENDPOINT
-from services.classifier.second_opinion import speaks_to_a_model
+from services.classifier.opinion import endpoint as endpoint_module
+from services.classifier.opinion.endpoint import MOST_TOGETHER, Endpoint
+from services.classifier.opinion.question import speaks_to_a_model
+from services.classifier.opinion.settings import configured
 from services.classifier.verdict import THRESHOLD
 from shared.errors import ConfigError
 from shared.headers import Trace
@@ -362,7 +362,7 @@ def test_explain_says_where_no_endpoint_is_set_or_none_is_needed(monkeypatch: py
     monkeypatch.setenv("CODEGREY_JUDGE_ENDPOINT_MODEL", "small")
     clear = CliRunner().invoke(explain, arguments, input="Council opens a garden.")
     assert (clear.exit_code, "not borderline" in clear.stderr) == (0, True)
-    monkeypatch.setattr("services.classifier.second_opinion.is_borderline", lambda *_: True)
-    monkeypatch.setattr("services.classifier.endpoint.is_borderline", lambda *_: True)
+    monkeypatch.setattr("services.classifier.opinion.question.is_borderline", lambda *_: True)
+    monkeypatch.setattr("services.classifier.opinion.endpoint.is_borderline", lambda *_: True)
     absent = CliRunner().invoke(explain, arguments, input=ATTACK.text)
     assert (absent.exit_code, "the rules' verdict stands" in absent.stderr) == (0, True)

@@ -11,14 +11,14 @@ import pytest
 from click.testing import CliRunner
 from lxml import html
 
-from services.classifier import baselines
 from services.classifier.article import Article
-from services.classifier.baselines_tfidf import Tfidf, grams
 from services.classifier.commands import evaluate
-from services.classifier.evaluate import Judged, length_of, measure
 from services.classifier.judge import judge
-from services.classifier.labelled import Labelled, read_headlines
-from services.classifier.report import render
+from services.classifier.measure import baselines
+from services.classifier.measure.figures import Judged, length_of, measure
+from services.classifier.measure.labelled import Labelled, read_headlines
+from services.classifier.measure.report import render
+from services.classifier.measure.tfidf import Tfidf, grams
 
 
 @pytest.fixture(scope="module")

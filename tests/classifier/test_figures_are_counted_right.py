@@ -11,10 +11,10 @@ import pytest
 from click.testing import CliRunner
 
 from services.classifier.commands import evaluate
-from services.classifier.evaluate import Judged, measure, weighted_kappa, wilson
-from services.classifier.fit import fit, load_rows, logistic
 from services.classifier.judge import judge
-from services.classifier.labelled import Labelled, read_headlines
+from services.classifier.measure.figures import Judged, measure, weighted_kappa, wilson
+from services.classifier.measure.fit import fit, load_rows, logistic
+from services.classifier.measure.labelled import Labelled, read_headlines
 from services.classifier.verdict import weights
 
 LABELLED = [

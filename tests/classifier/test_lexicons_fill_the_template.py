@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from services.classifier.commands import lexicon
-from services.classifier.lexicon_check import Slot, _fill, check, template, victims
+from services.classifier.measure.lexicon import Slot, _fill, check, template, victims
 from shared.gate.terms import LexiconError, languages
 from shared.signals import Signal
 

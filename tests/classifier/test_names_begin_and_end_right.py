@@ -6,8 +6,8 @@ import pytest
 
 from services.classifier.article import Article
 from services.classifier.judge import study
-from services.classifier.places import locate
-from services.classifier.victim import Cast
+from services.classifier.places.locate import locate
+from services.classifier.victims.choose import Cast
 
 
 def cast(lang: str, title: str, text: str = "") -> Cast:

@@ -13,7 +13,7 @@ import feedparser
 import httpx2
 import pytest
 
-from services.ingest.feeds_file import FeedsFile
+from services.ingest.sources.feeds_file import FeedsFile
 from services.launcher.demo import DemoEndpoints, running_demo
 from services.launcher.demo.memory import Memory
 from services.launcher.demo.samples import outlets

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.ingest.addresses import make_policy, parse_networks
-from services.ingest.fetch import Fetcher
+from services.ingest.fetching.addresses import make_policy, parse_networks
+from services.ingest.fetching.fetch import Fetcher
 from services.ingest.loop import Poller
-from services.ingest.parsers import Parsers
+from services.ingest.parsing.parsers import Parsers
 from services.ingest.poll import Tools
 from shared.settings import Settings
 from tests.ingest.feed_server import FeedServer, feed_server

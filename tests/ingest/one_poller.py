@@ -6,10 +6,10 @@ import asyncio
 import sys
 
 from services.ingest import store
-from services.ingest.addresses import make_policy, parse_networks
-from services.ingest.fetch import Fetcher
+from services.ingest.fetching.addresses import make_policy, parse_networks
+from services.ingest.fetching.fetch import Fetcher
 from services.ingest.loop import Poller
-from services.ingest.parsers import Parsers
+from services.ingest.parsing.parsers import Parsers
 from services.ingest.poll import Tools
 from shared.database import open_engine
 from shared.settings import load_settings

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.ingest.addresses import make_policy
 from services.ingest.canary import PURGE, CanaryFetcher
+from services.ingest.fetching.addresses import make_policy
 from services.ingest.loop import Poller
 from services.ingest.poll import Tools
 from services.ingest.status import feeds

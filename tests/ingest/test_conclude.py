@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.ingest.conclude import Conclusion, FeedState, conclude
-from services.ingest.feeds import Feed
-from services.ingest.fetch import Fetched
-from services.ingest.parsed import ParsedFeed
+from services.ingest.fetching.fetch import Fetched
+from services.ingest.parsing.parsed import ParsedFeed
+from services.ingest.sources.feeds import Feed
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 URL = "https://news.example/feed"

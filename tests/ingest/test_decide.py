@@ -17,7 +17,7 @@ from services.ingest.decide import (
     decide,
     identify,
 )
-from services.ingest.parsed import ParsedEntry, content_hash
+from services.ingest.parsing.parsed import ParsedEntry, content_hash
 from shared.events import Arrival
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from services.ingest.commands import feeds
-from services.ingest.opml import read_opml
+from services.ingest.sources.opml import read_opml
 from shared.errors import ConfigError
 from tests.ingest.feed_server import Answer, FeedServer, item, rss
 

@@ -11,9 +11,9 @@ import pytest
 from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 
-from services.ingest.feeds_file import FeedsFile, FeedsWatch, ReadFiles, feeds_path, load_feeds
-from services.ingest.schema import feeds_schema
-from services.ingest.wishes import wishes_of
+from services.ingest.fetching.wishes import wishes_of
+from services.ingest.sources.feeds_file import FeedsFile, FeedsWatch, ReadFiles, feeds_path, load_feeds
+from services.ingest.sources.schema import feeds_schema
 from shared.config_file import parse_config
 from shared.errors import ConfigError
 from shared.settings import Settings

@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from services.ingest.addresses import look_up, make_policy, parse_networks
-from services.ingest.fetch import MAX_REDIRECTS, Fetcher, Validators, Wishes
+from services.ingest.fetching.addresses import look_up, make_policy, parse_networks
+from services.ingest.fetching.fetch import MAX_REDIRECTS, Fetcher, Validators, Wishes
 from shared.errors import ConfigError
 from tests.ingest.feed_server import Answer, Asked, FeedServer, feed_server
 

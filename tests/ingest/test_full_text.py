@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.ingest.addresses import make_policy
-from services.ingest.fetch import Fetcher
+from services.ingest.fetching.addresses import make_policy
+from services.ingest.fetching.fetch import Fetcher
 from services.ingest.loop import Poller
 from services.ingest.poll import Tools
 from services.ingest.tables import entry, feed

@@ -11,13 +11,13 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.ingest.addresses import make_policy
-from services.ingest.fetch import Fetcher
-from services.ingest.hub_keep import ask_hubs
+from services.ingest.fetching.addresses import make_policy
+from services.ingest.fetching.fetch import Fetcher
+from services.ingest.fetching.request_body import MOST_BYTES
+from services.ingest.hub.keep import ask_hubs
 from services.ingest.loop import Poller
 from services.ingest.poll import Tools
 from services.ingest.push import push_app
-from services.ingest.request_body import MOST_BYTES
 from services.ingest.tables import feed, hub_subscription, outbox
 from shared.database import transaction
 from shared.events import NewsItem

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.ingest.hub import LONGEST_LEASE, SHORTEST_LEASE, WISHED_LEASE, lease_of, relied_until, retry_in
-from services.ingest.hub import signature_is_right as right
-from services.ingest.link_header import link_of
+from services.ingest.fetching.link_header import link_of
+from services.ingest.hub.rules import LONGEST_LEASE, SHORTEST_LEASE, WISHED_LEASE, lease_of, relied_until, retry_in
+from services.ingest.hub.rules import signature_is_right as right
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from services.ingest.addresses import make_policy
-from services.ingest.fetch import Fetcher
+from services.ingest.fetching.addresses import make_policy
+from services.ingest.fetching.fetch import Fetcher
 from tests.ingest.feed_server import FeedServer
 
 Names = Callable[..., list[str]]

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from services.ingest import parse as parsing
-from services.ingest.clean import fit, one_line, plain
-from services.ingest.frames import dump, load
-from services.ingest.parse import parse
-from services.ingest.parsed import ParsedEntry, ParsedFeed
-from services.ingest.urls import canonical_url, host_of
+from services.ingest.parsing import parse as parsing
+from services.ingest.parsing.clean import fit, one_line, plain
+from services.ingest.parsing.frames import dump, load
+from services.ingest.parsing.parse import parse
+from services.ingest.parsing.parsed import ParsedEntry, ParsedFeed
+from services.ingest.story.urls import canonical_url, host_of
 from tests.ingest.feed_server import item, rss
 
 URL = "https://news.example/feed"

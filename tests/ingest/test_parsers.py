@@ -12,9 +12,9 @@ from urllib.parse import urljoin
 import psutil
 import pytest
 
-from services.ingest.frames import dump, load
-from services.ingest.parsed import SETTLED, ParsedEntry, ParsedFeed, content_hash
-from services.ingest.parsers import Parsers
+from services.ingest.parsing.frames import dump, load
+from services.ingest.parsing.parsed import SETTLED, ParsedEntry, ParsedFeed, content_hash
+from services.ingest.parsing.parsers import Parsers
 from tests.ingest.feed_server import item, rss
 from tests.waiting import wait_until
 
@@ -127,7 +127,7 @@ async def test_parsers_end_with_the_service() -> None:
     """Killed with -9, it leaves none behind."""
     script = (
         "import asyncio, sys\n"
-        "from services.ingest.parsers import Parsers\n"
+        "from services.ingest.parsing.parsers import Parsers\n"
         "async def main():\n"
         "    pool = Parsers(2)\n"
         "    await pool.prepare()\n"

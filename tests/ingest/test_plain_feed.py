@@ -7,8 +7,8 @@ from random import Random
 
 import pytest
 
-from services.ingest.parse import _parse_feed
-from services.ingest.plain_feed import read_plain_feed
+from services.ingest.parsing.parse import _parse_feed
+from services.ingest.parsing.plain_feed import read_plain_feed
 from tests.ingest.feed_server import item, rss
 
 URL = "https://news.example/feed.xml"

@@ -12,9 +12,9 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.ingest.feeds_file import Push
 from services.ingest.poll import Tools
 from services.ingest.push import MOST_ITEMS, push_app
+from services.ingest.sources.feeds_file import Push
 from services.ingest.tables import outbox
 from shared.database import transaction
 from shared.events import Arrival, NewsItem

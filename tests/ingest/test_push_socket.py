@@ -13,10 +13,10 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.ingest import request_body
-from services.ingest.feeds_file import Push
+from services.ingest.fetching import request_body
 from services.ingest.poll import Tools
 from services.ingest.push import serve_pushes
+from services.ingest.sources.feeds_file import Push
 from services.ingest.tables import outbox
 from shared.database import transaction
 from tests.waiting import wait_until

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from services.ingest.caching import fresh_for, http_date, retry_after
+from services.ingest.fetching.caching import fresh_for, http_date, retry_after
 from services.ingest.schedule import LONGEST_BACK_OFF_S, LONGEST_STAY_AWAY_S, after_failure, after_success
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

@@ -6,8 +6,8 @@ from email.utils import formatdate
 
 import pytest
 
-from services.ingest.fetch import Fetched
-from services.ingest.skew import FEWEST_HOSTS, Skew, offset_of
+from services.ingest.fetching.fetch import Fetched
+from services.ingest.fetching.skew import FEWEST_HOSTS, Skew, offset_of
 
 NOW = 1_790_000_000.0
 

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from services.ingest import parse as parsing
-from services.ingest.dates import read_date
-from services.ingest.page import extract_article
-from services.ingest.parse import parse
-from services.ingest.parsed import ParsedFeed
+from services.ingest.parsing import parse as parsing
+from services.ingest.parsing.dates import read_date
+from services.ingest.parsing.page import extract_article
+from services.ingest.parsing.parse import parse
+from services.ingest.parsing.parsed import ParsedFeed
 from tests.ingest.feed_server import item, rss
 
 URL = "https://news.example/feed"

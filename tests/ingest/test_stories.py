@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from services.ingest.decide import Candidate, identify
-from services.ingest.parsed import ParsedEntry
-from services.ingest.story import Stories, Told, describe, sketch, title_key
-from services.ingest.story_page import page_form, page_key
+from services.ingest.parsing.parsed import ParsedEntry
+from services.ingest.story.page import page_form, page_key
+from services.ingest.story.same import Stories, Told, describe, sketch, title_key
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 WIRE = (

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from services.ingest.canary import CanaryFetcher, with_canary
-from services.ingest.feeds import Feed
-from services.ingest.feeds_file import FeedsFile
+from services.ingest.sources.feeds import Feed
+from services.ingest.sources.feeds_file import FeedsFile
 from shared import canary
 
 

@@ -17,9 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from services.classifier.handle import judge_batch, write_reports
 from services.ingest.conclude import FeedState
 from services.ingest.decide import identify
-from services.ingest.feeds import Feed
-from services.ingest.parsed import ParsedEntry, ParsedFeed
+from services.ingest.parsing.parsed import ParsedEntry, ParsedFeed
 from services.ingest.publish import Read, publish
+from services.ingest.sources.feeds import Feed
 from services.ingest.tables import outbox as ingest_outbox
 from services.notifier.config import Channel, Subscription, Subscriptions
 from services.notifier.deliver import Deliverer

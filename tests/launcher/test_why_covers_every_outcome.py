@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from services.ingest.lookup import is_search, site_of, spellings
+from services.ingest.story.lookup import is_search, site_of, spellings
 from services.ingest.why import never_seen
 from services.launcher.diagnose.status import group_states
 from services.launcher.diagnose.why import why

@@ -15,11 +15,11 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.ingest.configured import apply_config
-from services.ingest.feeds import Feed
-from services.ingest.feeds_file import FeedsFile
 from services.ingest.former import troubles_of_feeds
 from services.ingest.quiet import remember
+from services.ingest.sources.configured import apply_config
+from services.ingest.sources.feeds import Feed
+from services.ingest.sources.feeds_file import FeedsFile
 from services.ingest.status import feed_troubles
 from services.ingest.tables import feed
 from services.launcher import disk

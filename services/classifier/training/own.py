@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from services.classifier.labelled import Labelled, read_headlines
+from services.classifier.measure.labelled import Labelled, read_headlines
 from services.classifier.training.corpus import load_corpus
 
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from services.ingest.feeds_file import FeedsFile, load_feeds
+from services.ingest.sources.feeds_file import FeedsFile, load_feeds
 from services.launcher.disk import PAUSE_BYTES, free_space, refuse_to_start, shown
 from services.launcher.topics import compare_topics
 from services.notifier.certificates import Certificates

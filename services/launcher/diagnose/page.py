@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from html import unescape
 
-from services.ingest.addresses import make_policy, parse_networks
-from services.ingest.clean import one_line
-from services.ingest.dates import read_date
-from services.ingest.fetch import Fetcher, Wishes
-from services.ingest.parsers import parsers
-from services.ingest.robots import Robots
-from services.ingest.user_agent import user_agent
+from services.ingest.fetching.addresses import make_policy, parse_networks
+from services.ingest.fetching.fetch import Fetcher, Wishes
+from services.ingest.fetching.robots import Robots
+from services.ingest.fetching.user_agent import user_agent
+from services.ingest.parsing.clean import one_line
+from services.ingest.parsing.dates import read_date
+from services.ingest.parsing.parsers import parsers
 from shared.errors import Permanent
 from shared.settings import Settings
 

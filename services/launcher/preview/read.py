@@ -10,21 +10,21 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from services.ingest.addresses import make_policy, parse_networks
 from services.ingest.check import CONCURRENCY, WITHIN_S
 from services.ingest.conclude import FeedState, trouble
 from services.ingest.decide import UNDATED_TAKEN, Decision, decide, identify
-from services.ingest.feeds import Feed
-from services.ingest.feeds_file import FeedsFile, feeds_path, included, load_feeds
-from services.ingest.fetch import Fetcher
+from services.ingest.fetching.addresses import make_policy, parse_networks
+from services.ingest.fetching.fetch import Fetcher
+from services.ingest.fetching.robots import Robots
+from services.ingest.fetching.spacing import HostSpacing
+from services.ingest.fetching.user_agent import user_agent
+from services.ingest.fetching.wishes import wishes_of
 from services.ingest.full_text import Pages, is_of_its_own, lacks_text, may_concern_us, pages_wanted, with_page
-from services.ingest.parsed import ParsedFeed
-from services.ingest.parsers import Parsers
-from services.ingest.robots import Robots
-from services.ingest.spacing import HostSpacing
-from services.ingest.urls import canonical_url, host_of
-from services.ingest.user_agent import user_agent
-from services.ingest.wishes import wishes_of
+from services.ingest.parsing.parsed import ParsedFeed
+from services.ingest.parsing.parsers import Parsers
+from services.ingest.sources.feeds import Feed
+from services.ingest.sources.feeds_file import FeedsFile, feeds_path, included, load_feeds
+from services.ingest.story.urls import canonical_url, host_of
 from shared.config_file import read_config
 from shared.events import Arrival
 from shared.settings import Settings

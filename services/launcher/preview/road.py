@@ -15,7 +15,7 @@ from services.classifier.handle import judge_item, to_report
 from services.classifier.judge import Vectors
 from services.ingest.conclude import FeedState
 from services.ingest.items import make_item
-from services.ingest.story import Stories, describe
+from services.ingest.story.same import Stories, describe
 from services.launcher.preview.read import FeedRead
 from services.notifier.config import Subscriptions
 from services.notifier.route import LastHour, Pace, Tell, Told, decide, pace

@@ -23,7 +23,7 @@ from functools import cache
 from pathlib import Path
 
 from services.classifier.article import Article
-from services.classifier.labelled import Labelled
+from services.classifier.measure.labelled import Labelled
 
 FOLDER = Path(__file__).parent
 KINDS = FOLDER / "kinds.toml"
